@@ -1,0 +1,453 @@
+//! Appends: batches get their offsets, or keep the leader's, and go into the active segment by one write.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use protocol::record::{BatchHeader, Batches, HEADER_BYTES, TimestampType};
+use protocol::{ErrorCode, LeaderEpoch, Offset, Timestamp};
+
+use super::batch_write::BatchWrite;
+use super::{Log, Writer};
+use crate::error::{Error, IoContext, Rejection, Result};
+use crate::files::names::Stage;
+use crate::handles::lock;
+use crate::producer::{BatchMetadata, Checked, Marker, Origin, Staged};
+use crate::segment::Segment;
+use crate::validate::{Validated, marker_of, stamp};
+
+/// One set of batches to append as leader.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaderAppend<'a> {
+    /// The batches, checked.
+    pub records: &'a Validated,
+    /// Who appends them.
+    pub origin: Origin,
+    /// The version of transactions under which a marker is written; 0 for data.
+    pub transaction_version: i16,
+}
+
+/// Where a set of batches went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The offset of the first record.
+    pub first_offset: Offset,
+    /// The offset of the last record.
+    pub last_offset: Offset,
+    /// The time that the log gave to the records; `NONE` if they keep their own.
+    pub log_append_time: Timestamp,
+    /// The first offset in the log.
+    pub log_start_offset: Offset,
+    /// Whether the batch was appended before, and the offsets are those of that time.
+    pub is_duplicate: bool,
+    /// Whether `flush.messages` asks for a flush up to the last offset before the append is acknowledged.
+    pub must_flush: bool,
+}
+
+impl Log {
+    /// Appends sets of batches one behind the other, as leader in `leader_epoch`. Each succeeds or fails by itself, and
+    /// all that succeed are written by one system call.
+    pub fn append_as_leader(
+        &self,
+        group: &[LeaderAppend<'_>],
+        leader_epoch: LeaderEpoch,
+        now: Timestamp,
+    ) -> Vec<Result<Appended>> {
+        let mut writer = lock(&self.writer);
+        let mut appender = Appender::new(self, &mut writer, now);
+        for append in group {
+            let result = self
+                .check_writable(append.origin)
+                .and_then(|()| appender.add_as_leader(append, leader_epoch));
+            appender.results.push(result);
+        }
+        appender.finish()
+    }
+
+    /// Appends batches that the leader of the partition has appended, with their offsets and epochs. A batch of an
+    /// epoch after `leader_epoch`, and what follows it, is left for the fetch that knows of that epoch (KAFKA-18723).
+    pub fn append_as_follower(
+        &self,
+        records: &Bytes,
+        leader_epoch: LeaderEpoch,
+        now: Timestamp,
+    ) -> Result<Appended> {
+        let mut writer = lock(&self.writer);
+        let mut appender = Appender::new(self, &mut writer, now);
+        let result = self
+            .check_writable(Origin::Replication)
+            .and_then(|()| appender.add_as_follower(records, leader_epoch));
+        appender.results.push(result);
+        appender.finish().pop().unwrap_or_else(|| unreachable!("one set was added"))
+    }
+
+    /// Refuses to write to a directory that is offline, and clients when there is little room.
+    fn check_writable(&self, origin: Origin) -> Result<()> {
+        self.dir.check_online()?;
+        if self.is_closed.load(Ordering::Acquire) {
+            let message = format!("the log of {} has been closed", self.topic_partition);
+            return Err(Rejection::new(ErrorCode::NotLeaderOrFollower, message).into());
+        }
+        if origin == Origin::Client && self.dir.is_low() {
+            return Err(Error::NoSpace { path: self.dir.path().to_path_buf() });
+        }
+        Ok(())
+    }
+}
+
+/// One pass through the writer lock.
+struct Appender<'w, 'a> {
+    log: &'w Log,
+    writer: &'w mut Writer,
+    active: Arc<Segment>,
+    write: BatchWrite<'a>,
+    now: Timestamp,
+    results: Vec<Result<Appended>>,
+    /// The first result that waits for the write.
+    unwritten_from: usize,
+}
+
+impl<'w, 'a> Appender<'w, 'a> {
+    fn new(log: &'w Log, writer: &'w mut Writer, now: Timestamp) -> Self {
+        let active = log.active();
+        let scratch = std::mem::take(&mut writer.scratch);
+        let write = BatchWrite::new(active.size(), log.log_end_offset(), scratch);
+        Self { log, writer, active, write, now, results: Vec::with_capacity(1), unwritten_from: 0 }
+    }
+
+    fn add_as_leader(
+        &mut self,
+        append: &LeaderAppend<'a>,
+        leader_epoch: LeaderEpoch,
+    ) -> Result<Appended> {
+        let records = append.records;
+        let last_offset = self.write.end_offset + (records.offset_count() - 1);
+        self.make_room(records.size(), records.max_timestamp(), last_offset)?;
+        let first_offset = self.write.end_offset;
+        // A set of several batches is refused as a whole, so what its first ones have staged must be undone.
+        let log_append_time = self.append_time(records.log_append_time());
+        let undo = (records.batches().len() > 1).then(|| self.write.staged.clone());
+        let mut headers = Vec::with_capacity(records.batches().len());
+        let mut next_offset = first_offset;
+        for batch in records.batches() {
+            let mut header = batch.header;
+            header.base_offset = next_offset;
+            header.leader_epoch = leader_epoch;
+            if log_append_time != records.log_append_time() {
+                let payload = records.batch_bytes(batch).get(HEADER_BYTES..).unwrap_or_default();
+                stamp(&mut header, payload, TimestampType::LogAppendTime, log_append_time);
+            }
+            next_offset = header.next_offset();
+            let marker = batch.marker.map(|(control, value)| {
+                let transaction_version = append.transaction_version;
+                Marker { control, value, transaction_version }
+            });
+            let producers = &self.writer.producers;
+            let staged = &mut self.write.staged;
+            match producers.check(staged, &header, marker.as_ref(), append.origin) {
+                Ok(Checked::New) => headers.push(header),
+                Ok(Checked::Duplicate(duplicate)) => {
+                    self.undo(undo);
+                    return Ok(self.appended_before(&duplicate));
+                }
+                Err(rejection) => {
+                    self.undo(undo);
+                    return Err(rejection.into());
+                }
+            }
+        }
+        for (header, batch) in headers.into_iter().zip(records.batches()) {
+            let mut prefix = [0; HEADER_BYTES];
+            header.encode(&mut prefix);
+            self.write.push(header, &prefix, records.batch_bytes(batch));
+        }
+        Ok(self.appended(first_offset, log_append_time))
+    }
+
+    fn add_as_follower(&mut self, records: &'a Bytes, epoch: LeaderEpoch) -> Result<Appended> {
+        let mut batches = Vec::new();
+        for batch in Batches::new(records) {
+            let batch = batch.map_err(|err| corrupt_fetch(&err))?;
+            batch.check_crc().map_err(|err| corrupt_fetch(&err))?;
+            if batch.header().leader_epoch > epoch {
+                break;
+            }
+            batches.push(batch);
+        }
+        let (Some(first), Some(last)) = (batches.first(), batches.last()) else {
+            return Err(corrupt_fetch(&"it holds no whole batch").into());
+        };
+        let first_offset = first.header().base_offset;
+        let bytes = batches.iter().map(|batch| batch.bytes().len()).sum();
+        let max_timestamp = batches.iter().map(|batch| batch.header().max_timestamp).max();
+        let last_offset = last.header().last_offset();
+        self.make_room(bytes, max_timestamp.unwrap_or(Timestamp::NONE), last_offset)?;
+        for batch in batches {
+            let header = *batch.header();
+            if header.base_offset < self.write.end_offset {
+                let end = self.write.end_offset;
+                let reason = format!("offset {} comes after the end {end}", header.base_offset);
+                return Err(corrupt_fetch(&reason).into());
+            }
+            let marker = marker_of(&batch)
+                .map_err(|err| corrupt_fetch(&err))?
+                .map(|(control, value)| Marker { control, value, transaction_version: 0 });
+            let producers = &self.writer.producers;
+            let staged = &mut self.write.staged;
+            producers.check(staged, &header, marker.as_ref(), Origin::Replication)?;
+            self.write.push(header, &[], batch.bytes());
+        }
+        Ok(self.appended(first_offset, Timestamp::NONE))
+    }
+
+    /// The time that batches get which were given `time` before the lock was taken: never one before the last.
+    fn append_time(&mut self, time: Timestamp) -> Timestamp {
+        if time.is_none() {
+            return time;
+        }
+        self.writer.last_append_time = self.writer.last_append_time.max(time);
+        self.writer.last_append_time
+    }
+
+    fn undo(&mut self, undo: Option<Staged>) {
+        if let Some(staged) = undo {
+            self.write.staged = staged;
+        }
+    }
+
+    fn appended(&self, first_offset: Offset, log_append_time: Timestamp) -> Appended {
+        let end_offset = self.write.end_offset;
+        let flush_messages = self.log.config.load().flush_messages;
+        let unflushed = end_offset - self.log.flushed_offset();
+        Appended {
+            first_offset,
+            last_offset: end_offset + -1,
+            log_append_time,
+            log_start_offset: self.log.log_start_offset(),
+            is_duplicate: false,
+            must_flush: u64::try_from(unflushed).is_ok_and(|count| count >= flush_messages),
+        }
+    }
+
+    fn appended_before(&self, duplicate: &BatchMetadata) -> Appended {
+        // A duplicate of a batch that waits for its flush must wait as well: its answer is the same promise.
+        let must_flush = self.log.config.load().flush_messages == 1
+            && self.log.flushed_offset() <= duplicate.last_offset;
+        Appended {
+            first_offset: duplicate.first_offset(),
+            last_offset: duplicate.last_offset,
+            log_append_time: duplicate.timestamp,
+            log_start_offset: self.log.log_start_offset(),
+            is_duplicate: true,
+            must_flush,
+        }
+    }
+
+    /// Whether an index of the active segment is full. Asking loads both, so nothing about them can fail once the batch
+    /// is written; indexes that are damaged are built anew first.
+    fn is_index_full(&self) -> Result<bool> {
+        match self.active.is_index_full() {
+            Err(Error::Corrupt { .. }) => {
+                self.active.rebuild_indexes(self.log.config.load().index_interval_bytes)?;
+                self.active.is_index_full()
+            }
+            result => result,
+        }
+    }
+
+    /// Rolls the active segment if it cannot, or should not, take `bytes` more.
+    fn make_room(&mut self, bytes: usize, timestamp: Timestamp, last_offset: Offset) -> Result<()> {
+        let config = self.log.config.load();
+        let segment_bytes = config.segment_bytes;
+        let Some(bytes) = u32::try_from(bytes).ok().filter(|bytes| *bytes <= segment_bytes) else {
+            return Err(Rejection::new(
+                ErrorCode::RecordListTooLarge,
+                format!("{bytes} bytes of records do not fit in a segment of {segment_bytes}"),
+            )
+            .into());
+        };
+        let size = self.active.size().saturating_add(self.write.len);
+        let segment_ms = config.max_segment_ms().saturating_sub(self.writer.roll_jitter_ms);
+        let waited_ms = match self.writer.first_timestamp.filter(|first| !first.is_none()) {
+            Some(first) if !timestamp.is_none() => timestamp.0.saturating_sub(first.0),
+            _ => self.now.0.saturating_sub(self.writer.created.0),
+        };
+        let must_roll = size > segment_bytes - bytes
+            || (size > 0 && waited_ms > segment_ms)
+            || self.is_index_full()?
+            || !self.active.can_hold(last_offset);
+        if must_roll {
+            self.commit()?;
+            self.log.offline_on_io_error(self.log.roll(self.writer, self.now))?;
+            self.active = self.log.active();
+            self.write.position = self.active.size();
+        }
+        Ok(())
+    }
+
+    /// Writes what has been gathered and makes it visible.
+    fn commit(&mut self) -> Result<()> {
+        if self.write.is_empty() {
+            self.unwritten_from = self.results.len();
+            return Ok(());
+        }
+        if let Err(err) = self.write_bytes() {
+            let (position, end_offset) = (self.active.size(), self.log.log_end_offset());
+            let scratch = std::mem::take(&mut self.writer.scratch);
+            self.write = BatchWrite::new(position, end_offset, scratch);
+            self.fail_unwritten(&err);
+            return Err(err);
+        }
+        let position = self.write.position.saturating_add(self.write.len);
+        let scratch = std::mem::take(&mut self.writer.scratch);
+        let next = BatchWrite::new(position, self.write.end_offset, scratch);
+        let write = std::mem::replace(&mut self.write, next);
+        self.log.publish(self.writer, &self.active, write, self.now);
+        self.unwritten_from = self.results.len();
+        Ok(())
+    }
+
+    fn write_bytes(&self) -> Result<()> {
+        let open = self.active.open()?;
+        let result = self.write.write_to(open.file()).context("write to", open.path());
+        if result.is_err() {
+            // What a failed write has left behind the end would otherwise lie under the next, shorter one.
+            let _unused = open.file().set_len(self.active.size().into());
+        }
+        self.log.offline_on_io_error(result)
+    }
+
+    /// Tells everyone whose batches were in the failed write.
+    fn fail_unwritten(&mut self, err: &Error) {
+        let path = self.log.dir.path();
+        for result in self.results.iter_mut().skip(self.unwritten_from).filter(|r| r.is_ok()) {
+            *result = Err(match err {
+                Error::NoSpace { path } => Error::NoSpace { path: path.clone() },
+                _ => Error::Offline { path: path.to_path_buf(), reason: err.to_string() },
+            });
+        }
+        self.unwritten_from = self.results.len();
+    }
+
+    fn finish(mut self) -> Vec<Result<Appended>> {
+        // Everyone whose batches are in a failed write has been told.
+        let _told = self.commit();
+        self.writer.scratch = self.write.into_scratch();
+        self.results
+    }
+}
+
+impl Log {
+    /// Makes written batches part of the log: indexes, epochs, producers, and then the offsets that readers go by. They
+    /// are in the log from here on, so nothing may fail any more.
+    fn publish(
+        &self,
+        writer: &mut Writer,
+        active: &Segment,
+        mut write: BatchWrite<'_>,
+        now: Timestamp,
+    ) {
+        let interval = self.config.load().index_interval_bytes;
+        let mut position = write.position;
+        active.publish_size(position.saturating_add(write.len));
+        for header in &write.headers {
+            self.observe(writer, active, header, position, interval);
+            position = position.saturating_add(header.size());
+        }
+        let end_offset = write.end_offset;
+        for aborted in writer.producers.commit(std::mem::take(&mut write.staged), end_offset) {
+            if let Err(err) = active.txn_index.append(aborted) {
+                // Without the entry, readers of committed records would be shown aborted ones.
+                self.dir.take_offline(&format!("cannot note the aborted {aborted:?}: {err}"));
+            }
+        }
+        self.unchecked_bytes.fetch_add(write.len.into(), Ordering::Relaxed);
+        self.unflushed_since_ms.fetch_min(now.0, Ordering::Relaxed);
+        writer.scratch = write.into_scratch();
+        self.publish_first_unstable(writer);
+        self.offsets.log_end.store(end_offset.0, Ordering::Release);
+        self.queue_chores_if_due(writer, active);
+    }
+
+    /// Takes note of one batch of the active segment.
+    pub(super) fn observe(
+        &self,
+        writer: &mut Writer,
+        active: &Segment,
+        header: &BatchHeader,
+        position: u32,
+        interval: u32,
+    ) {
+        if position == 0 {
+            writer.first_timestamp = Some(header.max_timestamp);
+        }
+        active.observe(header);
+        if writer.bytes_since_index > interval {
+            active.add_index_entries(header.last_offset(), position);
+            writer.bytes_since_index = 0;
+        }
+        writer.bytes_since_index = writer.bytes_since_index.saturating_add(header.size());
+        if writer.epochs.latest().is_none_or(|latest| header.leader_epoch > latest.epoch) {
+            let changed = writer.epochs.assign(header.leader_epoch, header.base_offset);
+            writer.epochs_changed |= changed;
+        }
+    }
+
+    /// Starts a new segment at the end of the log. All that costs time is left to the chores.
+    pub(super) fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<()> {
+        let active = self.active();
+        let base_offset = self.log_end_offset();
+        if active.size() == 0 && active.base_offset() == base_offset {
+            return Ok(());
+        }
+        self.name_active(writer)?;
+        active.seal()?;
+        writer.snapshots.push(writer.producers.clone());
+        let segment = self.new_segment(base_offset, Stage::Live);
+        let segment = match writer.spare.take() {
+            Some(spare) => {
+                writer.is_unnamed = true;
+                segment.with_log_file(spare)
+            }
+            None => segment,
+        };
+        let mut segments = Vec::clone(&self.segments.load());
+        segments.push(Arc::new(segment));
+        self.segments.store(Arc::new(segments));
+        writer.start_segment(now);
+        writer.roll_jitter_ms = self.roll_jitter_ms(now);
+        self.queue_chores();
+        Ok(())
+    }
+}
+
+impl Log {
+    /// How much before `segment.ms` the segment made at `now` is rolled: drawn from the partition's name and the time,
+    /// which is random enough to keep the logs of a broker from rolling all at once.
+    pub(super) fn roll_jitter_ms(&self, now: Timestamp) -> i64 {
+        let config = self.config.load();
+        let name = self.topic_partition.to_string();
+        let drawn = crc32c::crc32c_append(crc32c::crc32c(&now.0.to_be_bytes()), name.as_bytes());
+        let max_ms = config.segment_jitter_ms.min(config.segment_ms);
+        i64::from(drawn).checked_rem(max_ms).unwrap_or_default()
+    }
+}
+
+impl Writer {
+    /// Forgets what was known of the previous active segment.
+    pub(super) fn start_segment(&mut self, now: Timestamp) {
+        self.bytes_since_index = 0;
+        self.first_timestamp = None;
+        self.created = now;
+        self.reserved_bytes = 0;
+        self.written_back_bytes = 0;
+        self.is_dir_dirty = true;
+    }
+}
+
+fn corrupt_fetch(reason: &dyn std::fmt::Display) -> Rejection {
+    Rejection::new(
+        ErrorCode::CorruptMessage,
+        format!("fetched records cannot be appended: {reason}"),
+    )
+}

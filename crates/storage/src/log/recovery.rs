@@ -1,0 +1,378 @@
+//! From files to a log that can be trusted: what is past the recovery point is read and checked, what is torn is cut,
+//! what is missing is built anew.
+//!
+//! Below the recovery point everything was synced, indexes and a producer snapshot included, so recovery begins there
+//! and not at the start of the segment. What an index says is believed only where the log agrees.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use protocol::record::{Batch, BatchHeader};
+use protocol::{LeaderEpoch, Offset, Timestamp};
+
+use super::flush::snapshot_name;
+use super::open::OpenOptions;
+use super::{Log, Writer};
+use crate::disk::Disk;
+use crate::error::{Error, IoContext, Result};
+use crate::files;
+use crate::files::names::Stage;
+use crate::handles::lock;
+use crate::inspect::for_each_batch;
+use crate::producer::{Marker, Origin, Producers, Staged, snapshot};
+use crate::scan::{SCAN_BYTES, Scan, ScanError};
+use crate::segment::Segment;
+use crate::validate::marker_of;
+
+/// What a recovery has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Recovered {
+    pub(super) recovered_bytes: u64,
+    pub(super) truncated_bytes: u64,
+}
+
+impl Log {
+    /// Makes the listed segments a log.
+    pub(super) fn load(
+        &self,
+        writer: &mut Writer,
+        options: &OpenOptions,
+        incomplete: &[Offset],
+        all_anew: bool,
+    ) -> Result<Recovered> {
+        let recover_from = match (all_anew, options.was_clean) {
+            (true, _) => Offset::ZERO,
+            (false, true) => Offset::MAX,
+            (false, false) => options.recovery_point,
+        };
+        let recovered = self.recover(writer, options, incomplete, recover_from)?;
+        let segments = self.segments.load_full();
+        let active = self.active();
+        active.observe_tail()?;
+        let end_offset = end_offset_of(&active)?;
+        let first = segments.first().map_or(Offset::ZERO, |segment| segment.base_offset());
+        let log_start = options.log_start.max(first);
+        if log_start > end_offset {
+            tracing::warn!(log = %self.topic_partition, %log_start, %end_offset,
+                "log ends before its start, so its files are gone: starting anew");
+            segments.iter().try_for_each(|segment| segment.remove())?;
+            let segment = self.new_segment(log_start, Stage::Live);
+            self.segments.store(Arc::new(vec![Arc::new(segment)]));
+        }
+        let end_offset = end_offset.max(log_start);
+        self.offsets.log_start.store(log_start.0, Ordering::Release);
+        self.offsets.log_end.store(end_offset.0, Ordering::Release);
+        let flushed =
+            if options.was_clean { end_offset } else { options.recovery_point.min(end_offset) };
+        self.offsets.flushed.store(flushed.0, Ordering::Release);
+        self.offsets.recovery_point.store(flushed.0, Ordering::Release);
+        let high_watermark = options.high_watermark.clamp(log_start, end_offset);
+        self.offsets.high_watermark.store(high_watermark.0, Ordering::Release);
+        writer.epochs_changed |= writer.epochs.truncate_from_end(end_offset);
+        writer.epochs_changed |= writer.epochs.truncate_from_start(log_start);
+        self.remove_snapshots(|offset| offset > end_offset)?;
+        writer.producers = self.load_producers(&self.segments.load(), end_offset, options.now)?;
+        writer.producers.expire(options.now, options.producer_expiration_ms);
+        writer.continue_segment(&self.active(), options.now)?;
+        writer.roll_jitter_ms = self.roll_jitter_ms(options.now);
+        self.publish_first_unstable(writer);
+        Ok(recovered)
+    }
+
+    /// Checks what is past `from`, cuts what is torn, and builds missing indexes.
+    fn recover(
+        &self,
+        writer: &mut Writer,
+        options: &OpenOptions,
+        incomplete: &[Offset],
+        from: Offset,
+    ) -> Result<Recovered> {
+        let segments = self.segments.load_full();
+        let mut recovered = Recovered::default();
+        for (segment_idx, segment) in segments.iter().enumerate() {
+            let next_base = segments.get(segment_idx + 1).map(|next| next.base_offset());
+            let is_unflushed = from != Offset::MAX && next_base.is_none_or(|next| next > from);
+            let lacks_index = incomplete.contains(&segment.base_offset());
+            if !is_unflushed && !lacks_index {
+                continue;
+            }
+            let before = segments.get(..segment_idx).unwrap_or_default();
+            let from = if lacks_index { segment.base_offset() } else { from };
+            let cut =
+                self.recover_segment(writer, before, segment, from, options.now, &mut recovered)?;
+            if cut && next_base.is_some() {
+                let (kept, removed) = segments.split_at(segment_idx + 1);
+                recovered.truncated_bytes +=
+                    removed.iter().map(|s| u64::from(s.size())).sum::<u64>();
+                removed.iter().try_for_each(|segment| segment.remove())?;
+                self.segments.store(Arc::new(kept.to_vec()));
+                writer.is_dir_dirty = true;
+                break;
+            }
+        }
+        Ok(recovered)
+    }
+
+    /// Recovers one segment from the batch that holds `from`. Says whether its tail had to be cut.
+    fn recover_segment(
+        &self,
+        writer: &mut Writer,
+        before: &[Arc<Segment>],
+        segment: &Arc<Segment>,
+        from: Offset,
+        now: Timestamp,
+        recovered: &mut Recovered,
+    ) -> Result<bool> {
+        let start = self.trusted_start(segment, from)?;
+        let start_offset = start.offset;
+        let with_this: Vec<_> = before.iter().chain(std::iter::once(segment)).cloned().collect();
+        writer.producers = self.load_producers(&with_this, start_offset, now)?;
+        writer.bytes_since_index = 0;
+        segment.largest_timestamp()?;
+        let size = segment.size();
+        let open = segment.open()?;
+        let mut scan = Scan::new(open.file(), start.position, size, SCAN_BYTES);
+        let mut expected = Expected { offset: start_offset, epoch: LeaderEpoch::NONE };
+        let interval = self.config.load().index_interval_bytes;
+        let damage = loop {
+            match scan.next() {
+                Ok(None) => break None,
+                Ok(Some((position, batch))) => {
+                    if let Err(reason) = self.recover_batch(
+                        writer,
+                        segment,
+                        &batch,
+                        position,
+                        interval,
+                        &mut expected,
+                    )? {
+                        break Some((position, reason));
+                    }
+                }
+                Err(ScanError::Torn { position, reason }) => {
+                    break Some((position, reason.to_string()));
+                }
+                Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
+            }
+        };
+        recovered.recovered_bytes += u64::from(size - start.position);
+        if let Some((position, reason)) = &damage {
+            recovered.truncated_bytes += u64::from(size - position);
+            tracing::warn!(path = %open.path().display(), position, bytes = size - position, reason,
+                "cut a torn tail off the log");
+            segment.publish_size(*position);
+            // Nobody reads a log that is being opened, so the file may be cut in place.
+            open.file().set_len((*position).into()).context("truncate", open.path())?;
+        }
+        segment.seal()?;
+        segment.sync_indexes()?;
+        Ok(damage.is_some())
+    }
+
+    /// Takes one batch of a segment under recovery in, or says what is wrong with it.
+    fn recover_batch(
+        &self,
+        writer: &mut Writer,
+        segment: &Segment,
+        batch: &Batch<'_>,
+        position: u32,
+        interval: u32,
+        expected: &mut Expected,
+    ) -> Result<std::result::Result<(), String>> {
+        let header = *batch.header();
+        if let Err(err) = batch.check_crc() {
+            return Ok(Err(err.to_string()));
+        }
+        if let Err(reason) = expected.accept(&header) {
+            return Ok(Err(reason));
+        }
+        if !segment.can_hold(header.last_offset()) {
+            return Ok(Err(format!(
+                "offset {} is out of the segment's reach",
+                header.last_offset()
+            )));
+        }
+        self.observe(writer, segment, &header, position, interval);
+        for aborted in replay(&mut writer.producers, batch) {
+            segment
+                .txn_index
+                .append(aborted)
+                .context("write transaction index of", &segment.log().path())?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Where reading can begin to recover from `from` on: at the index entry before it if the indexes can be trusted up
+    /// to there, else at the start with the indexes emptied.
+    fn trusted_start(&self, segment: &Segment, from: Offset) -> Result<Start> {
+        let path = segment.log().path();
+        let whole = Start { position: 0, offset: segment.base_offset() };
+        let is_sane =
+            segment.offset_index.check(segment.size()).context("read index of", &path)?.is_ok()
+                && segment.time_index.check().context("read time index of", &path)?.is_ok()
+                && segment.txn_index.check().context("read transaction index of", &path)?.is_ok();
+        if is_sane && from > segment.base_offset() {
+            segment.offset_index.truncate_to(from).context("truncate index of", &path)?;
+            let entry = segment.offset_index.last().context("read index of", &path)?;
+            let header = segment.view()?.header_at(entry.position);
+            if entry.position > 0 && header.as_ref().is_ok_and(|h| h.last_offset() == entry.offset)
+            {
+                let base_offset = header?.base_offset;
+                segment
+                    .offset_index
+                    .truncate_to(entry.offset)
+                    .context("truncate index of", &path)?;
+                segment
+                    .time_index
+                    .truncate_to(base_offset)
+                    .context("truncate time index of", &path)?;
+                segment
+                    .txn_index
+                    .truncate_to(base_offset)
+                    .context("truncate transaction index of", &path)?;
+                return Ok(Start { position: entry.position, offset: base_offset });
+            }
+        }
+        segment.reset_indexes()?;
+        Ok(whole)
+    }
+
+    /// The producers at `end_offset`: from the newest snapshot that is not past it, and the batches since.
+    pub(super) fn load_producers(
+        &self,
+        segments: &[Arc<Segment>],
+        end_offset: Offset,
+        now: Timestamp,
+    ) -> Result<Producers> {
+        let first = segments.first().map_or(Offset::ZERO, |segment| segment.base_offset());
+        let log_start = self.log_start_offset().max(first);
+        let mut producers = self.newest_snapshot(log_start, end_offset, now)?;
+        for segment in segments.iter().skip(Self::segment_idx(segments, producers.end_offset())) {
+            if segment.base_offset() >= end_offset {
+                break;
+            }
+            replay_segment(segment, &mut producers, end_offset)?;
+        }
+        producers.advance_to(end_offset);
+        Ok(producers)
+    }
+
+    fn newest_snapshot(
+        &self,
+        log_start: Offset,
+        end_offset: Offset,
+        now: Timestamp,
+    ) -> Result<Producers> {
+        let mut offsets = self.snapshot_offsets()?;
+        offsets.retain(|offset| (log_start..=end_offset).contains(offset));
+        while let Some(offset) = offsets.pop() {
+            let path = self.path().join(snapshot_name(offset));
+            match files::read(self.dir.disk(), &path, snapshot::decode) {
+                Ok(Some(entries)) => {
+                    return Ok(Producers::from_snapshot(offset, &entries, now, i64::MAX));
+                }
+                Ok(None) => {}
+                Err(err) if err.kind() == std::io::ErrorKind::InvalidData => {
+                    tracing::warn!(%err, "deleting a damaged producer snapshot");
+                    self.dir.disk().remove_file(&path).context("delete", &path)?;
+                }
+                Err(err) => return Err(Error::io("read", &path, err)),
+            }
+        }
+        Ok(Producers::empty(log_start))
+    }
+
+    /// Builds the indexes anew of segments in which a reader has found them wrong. The caller holds the structure lock.
+    pub(super) fn rebuild_wrong_indexes(&self) -> Result<()> {
+        let segments = self.segments.load_full();
+        for segment in segments.iter().filter(|segment| segment.take_index_wrong()) {
+            // The appender waits: it is a rare repair, and of the active segment it needs the index to itself.
+            let _writer = lock(&self.writer);
+            segment.rebuild_indexes(self.config.load().index_interval_bytes)?;
+        }
+        Ok(())
+    }
+}
+
+struct Start {
+    position: u32,
+    offset: Offset,
+}
+
+/// What the next batch of a segment under recovery must be: after the last one, and not of an older epoch. Bytes of a
+/// history that was truncated, left behind newer ones by a crash, fail this although their checksum is good.
+struct Expected {
+    offset: Offset,
+    epoch: LeaderEpoch,
+}
+
+impl Expected {
+    fn accept(&mut self, header: &BatchHeader) -> std::result::Result<(), String> {
+        if header.base_offset < self.offset {
+            return Err(format!("offset {} comes after {}", header.base_offset, self.offset));
+        }
+        if header.leader_epoch < self.epoch {
+            return Err(format!("epoch {} comes after {}", header.leader_epoch, self.epoch));
+        }
+        self.offset = header.next_offset();
+        self.epoch = header.leader_epoch;
+        Ok(())
+    }
+}
+
+/// Takes a batch that is in the log into the producers' state.
+fn replay(producers: &mut Producers, batch: &Batch<'_>) -> Vec<crate::index::txn::AbortedTxn> {
+    let header = batch.header();
+    let mut staged = Staged::default();
+    let marker = marker_of(batch).ok().flatten();
+    let marker = marker.map(|(control, value)| Marker { control, value, transaction_version: 0 });
+    // What is in the log has passed the checks; those of a replica refuse nothing.
+    let _accepted = producers.check(&mut staged, header, marker.as_ref(), Origin::Replication);
+    producers.commit(staged, header.next_offset())
+}
+
+/// Takes the batches of a segment from the producers' end offset up to `end_offset` into their state.
+fn replay_segment(segment: &Segment, producers: &mut Producers, end_offset: Offset) -> Result<()> {
+    let from = producers.end_offset();
+    let view = segment.view()?;
+    let position = segment.position_before(&view, from)?;
+    let open = segment.open()?;
+    let mut scan = Scan::new(open.file(), position, view.size(), SCAN_BYTES);
+    loop {
+        match scan.next() {
+            Ok(Some((_, batch))) if batch.header().base_offset >= end_offset => return Ok(()),
+            Ok(Some((_, batch))) if batch.header().base_offset < from => {}
+            Ok(Some((_, batch))) => drop(replay(producers, &batch)),
+            Ok(None) => return Ok(()),
+            Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
+            Err(err @ ScanError::Torn { .. }) => return Err(Error::corrupt(open.path(), err)),
+        }
+    }
+}
+
+/// The offset after the last batch of a segment.
+fn end_offset_of(segment: &Segment) -> Result<Offset> {
+    let view = segment.view()?;
+    let from = segment.position_at_or_before(&view, view.size())?;
+    let mut end_offset = segment.base_offset();
+    view.for_each_from(from, |_, header| {
+        end_offset = header.next_offset();
+        Ok(())
+    })?;
+    Ok(end_offset)
+}
+
+/// The same of a file that is no segment yet.
+pub(super) fn end_offset_of_file(
+    disk: &dyn Disk,
+    path: &Path,
+    base_offset: Offset,
+) -> Result<Offset> {
+    let mut end_offset = base_offset;
+    for_each_batch(disk, path, |_, batch| {
+        end_offset = batch.header().next_offset();
+        Ok(())
+    })?;
+    Ok(end_offset)
+}

@@ -1,0 +1,154 @@
+//! The front of a log, and its end: retention, DeleteRecords, closing and deleting.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use protocol::{Offset, Timestamp};
+
+use super::flush::snapshot_name;
+use super::{Log, Writer};
+use crate::error::{Error, IoContext, Result};
+use crate::files::names::Stage;
+use crate::handles::lock;
+use crate::retention::{self, LogAge, SegmentAge};
+use crate::segment::Segment;
+
+impl Log {
+    /// Moves the start of the log up to `offset` (DeleteRecords); segments before it are deleted by retention.
+    pub fn delete_records_before(&self, offset: Offset) -> Result<Offset> {
+        let mut writer = lock(&self.writer);
+        self.dir.check_online()?;
+        let (log_start, log_end) = (self.log_start_offset(), self.high_watermark());
+        if offset > log_end {
+            return Err(Error::OutOfRange { requested: offset, log_start, log_end });
+        }
+        if offset > log_start {
+            self.set_log_start(&mut writer, offset);
+        }
+        Ok(self.log_start_offset())
+    }
+
+    /// Deletes the segments that retention gives up. Returns how many.
+    pub fn enforce_retention(&self, now: Timestamp) -> Result<usize> {
+        let _structure = lock(&self.structure);
+        self.dir.check_online()?;
+        let segments = self.segments.load_full();
+        let log = LogAge {
+            now,
+            log_start: self.log_start_offset(),
+            high_watermark: self.high_watermark(),
+        };
+        let count = retention::plan(&self.ages(&segments)?, &log, &self.config.load());
+        if count > 0 {
+            let result = self.remove_front(count, now);
+            self.offline_on_io_error(result)?;
+        }
+        Ok(count)
+    }
+
+    fn ages(&self, segments: &[Arc<Segment>]) -> Result<Vec<SegmentAge>> {
+        let ends = segments.iter().skip(1).map(|next| next.base_offset());
+        let ends = ends.chain(std::iter::once(self.log_end_offset()));
+        let age = |(segment, end_offset): (&Arc<Segment>, Offset)| {
+            let largest = segment.largest_timestamp()?.timestamp;
+            let timestamp =
+                if largest.is_none() { Timestamp(segment.modified_ms()) } else { largest };
+            Ok(SegmentAge { end_offset, bytes: segment.size(), timestamp })
+        };
+        segments.iter().zip(ends).map(age).collect()
+    }
+
+    /// Removes the first `count` segments. The caller holds the structure lock.
+    fn remove_front(&self, count: usize, now: Timestamp) -> Result<()> {
+        let removed = {
+            let mut writer = lock(&self.writer);
+            if count >= self.segments.load().len() {
+                self.roll(&mut writer, now)?;
+            }
+            self.name_active(&mut writer)?;
+            let segments = self.segments.load_full();
+            let (removed, kept) = segments.split_at(count.min(segments.len() - 1));
+            let first = kept.first().expect("the active segment is kept");
+            let log_start = first.base_offset().max(self.log_start_offset());
+            self.set_log_start(&mut writer, log_start);
+            self.segments.store(Arc::new(kept.to_vec()));
+            writer.is_dir_dirty = true;
+            removed.to_vec()
+        };
+        let log_start = self.log_start_offset();
+        tracing::info!(log = %self.topic_partition, count = removed.len(), %log_start, "deleted segments");
+        self.discard(&removed, now)?;
+        self.remove_snapshots(|offset| {
+            removed.iter().any(|segment| segment.base_offset() == offset)
+        })
+    }
+
+    /// Takes the files of segments that are no longer listed out of use, and queues their deletion.
+    pub(super) fn discard(&self, segments: &[Arc<Segment>], now: Timestamp) -> Result<()> {
+        let at_ms = now.0.saturating_add(self.config.load().file_delete_delay_ms);
+        for segment in segments {
+            segment.rename_to(Stage::Deleted)?;
+            self.dir.delete_at(at_ms, Arc::clone(segment));
+        }
+        Ok(())
+    }
+
+    /// Deletes the snapshots whose end offset is `unwanted`.
+    pub(super) fn remove_snapshots(&self, unwanted: impl Fn(Offset) -> bool) -> Result<()> {
+        let path = self.path();
+        for offset in self.snapshot_offsets()?.into_iter().filter(|offset| unwanted(*offset)) {
+            let path = path.join(snapshot_name(offset));
+            self.dir.disk().remove_file(&path).context("delete", &path)?;
+        }
+        Ok(())
+    }
+
+    /// Ends all writing and leaves the log so that the next start need not recover anything.
+    pub fn close(&self) -> Result<()> {
+        self.finish_chores();
+        {
+            let _structure = lock(&self.structure);
+            let mut writer = lock(&self.writer);
+            if self.is_closed.swap(true, Ordering::AcqRel) {
+                return Ok(());
+            }
+            self.dir.check_online()?;
+            self.name_active(&mut writer)?;
+            self.remove_spare(&mut writer)?;
+            let active = self.active();
+            active.seal()?;
+            active.release_reserved()?;
+        }
+        let producers = lock(&self.writer).producers.clone();
+        let result = self.checkpoint_at(&producers);
+        let result = result.and_then(|()| self.segments.load().iter().try_for_each(|s| s.close()));
+        self.offline_on_io_error(result)
+    }
+
+    fn finish_chores(&self) {
+        if self.has_chores.load(Ordering::Acquire) {
+            self.run_chores();
+        }
+    }
+
+    fn remove_spare(&self, writer: &mut Writer) -> Result<()> {
+        writer.spare.take().map_or(Ok(()), |spare| spare.remove().context("delete", &spare.path()))
+    }
+
+    /// Renames the partition's directory, as a deletion begins; nothing is appended, flushed or cleaned from here on.
+    pub(crate) fn retire_to(&self, path: &Path) -> Result<()> {
+        let _structure = lock(&self.structure);
+        let _flushing = lock(&self.flushing);
+        let _writer = lock(&self.writer);
+        self.is_closed.store(true, Ordering::Release);
+        let from = self.path();
+        self.dir.disk().rename(&from, path).context("rename", &from)?;
+        self.path.store(Arc::new(path.to_path_buf()));
+        for segment in self.segments.load().iter() {
+            segment.set_dir(path);
+            segment.close()?;
+        }
+        Ok(())
+    }
+}

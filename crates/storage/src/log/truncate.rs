@@ -1,0 +1,113 @@
+//! Cutting the end of a log off: what a follower does when its leader has another history.
+//!
+//! IMPORTANT: a truncation below the recovery point must find the checkpoint file lowered already
+//! ([`crate::Storage::truncate`] does both). Otherwise a crash after new appends would skip the recovery of what the old
+//! checkpoint calls flushed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use protocol::{Offset, Timestamp};
+
+use super::{Log, Writer};
+use crate::error::Result;
+use crate::files::names::Stage;
+use crate::handles::lock;
+use crate::segment::Segment;
+
+impl Log {
+    /// Says that nothing from `offset` on counts as flushed, ahead of a truncation to it: the caller then writes the
+    /// recovery point checkpoint, and only then truncates.
+    pub fn lower_recovery_point(&self, offset: Offset) {
+        self.offsets.recovery_point.fetch_min(offset.0, Ordering::AcqRel);
+        self.offsets.flushed.fetch_min(offset.0, Ordering::AcqRel);
+    }
+
+    /// Removes every record from `target` on. Says whether there was any.
+    pub fn truncate_to(&self, target: Offset, now: Timestamp) -> Result<bool> {
+        let _structure = lock(&self.structure);
+        let mut writer = lock(&self.writer);
+        self.dir.check_online()?;
+        if target >= self.log_end_offset() {
+            writer.epochs_changed |= writer.epochs.truncate_from_end(self.log_end_offset());
+            return Ok(false);
+        }
+        let starts_before = self.segments.load().first().is_some_and(|s| s.base_offset() <= target);
+        let result = if starts_before {
+            self.truncate_tail(&mut writer, target, now)
+        } else {
+            self.restart_at(&mut writer, target, now)
+        };
+        self.offline_on_io_error(result)?;
+        Ok(true)
+    }
+
+    /// Removes every record, and lets the log begin anew at `offset`.
+    pub fn truncate_fully(&self, offset: Offset, now: Timestamp) -> Result<()> {
+        let _structure = lock(&self.structure);
+        let mut writer = lock(&self.writer);
+        self.dir.check_online()?;
+        let result = self.restart_at(&mut writer, offset, now);
+        self.offline_on_io_error(result)
+    }
+
+    fn truncate_tail(&self, writer: &mut Writer, target: Offset, now: Timestamp) -> Result<()> {
+        self.name_active(writer)?;
+        let segments = self.segments.load_full();
+        let (kept, removed) = segments.split_at(Self::segment_idx(&segments, target) + 1);
+        self.cut_offsets(writer, target);
+        self.segments.store(Arc::new(kept.to_vec()));
+        self.discard(removed, now)?;
+        let last = kept.last().expect("the segment that holds the target is kept");
+        last.truncate_to(target)?;
+        writer.epochs_changed |= writer.epochs.truncate_from_end(target);
+        if self.log_start_offset() > target {
+            self.offsets.log_start.store(target.0, Ordering::Release);
+        }
+        self.remove_snapshots(|offset| offset > target)?;
+        writer.producers = self.load_producers(kept, target, now)?;
+        writer.continue_segment(last, now)?;
+        self.publish_first_unstable(writer);
+        Ok(())
+    }
+
+    fn restart_at(&self, writer: &mut Writer, offset: Offset, now: Timestamp) -> Result<()> {
+        self.name_active(writer)?;
+        let segments = self.segments.load_full();
+        self.cut_offsets(writer, offset);
+        self.offsets.log_start.store(offset.0, Ordering::Release);
+        self.offsets.log_end.store(offset.0, Ordering::Release);
+        self.offsets.high_watermark.store(offset.0, Ordering::Release);
+        // The files make room before the new segment, which may take the name of an old one.
+        self.discard(&segments, now)?;
+        let segment = self.new_segment(offset, Stage::Live);
+        self.segments.store(Arc::new(vec![Arc::new(segment)]));
+        writer.epochs_changed |= writer.epochs.clear();
+        self.remove_snapshots(|_| true)?;
+        writer.producers = crate::producer::Producers::empty(offset);
+        writer.start_segment(now);
+        self.publish_first_unstable(writer);
+        Ok(())
+    }
+
+    /// Lowers all offsets to `target`, before anything is removed: readers stop looking behind it.
+    fn cut_offsets(&self, writer: &mut Writer, target: Offset) {
+        writer.truncations += 1;
+        writer.snapshots.retain(|producers| producers.end_offset() <= target);
+        self.lower_recovery_point(target);
+        self.offsets.high_watermark.fetch_min(target.0, Ordering::AcqRel);
+        self.offsets.log_end.store(target.0, Ordering::Release);
+    }
+}
+
+impl Writer {
+    /// Goes on appending to a segment that holds batches already.
+    pub(super) fn continue_segment(&mut self, active: &Segment, now: Timestamp) -> Result<()> {
+        self.start_segment(now);
+        if active.size() > 0 {
+            let first = active.view()?.header_at(0)?;
+            self.first_timestamp = Some(first.max_timestamp);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! All logs of a broker: its log directories, their checkpoints, and the work that goes on behind the appends.
+//!
+//! Every operation takes the time as an argument; [`Housekeeper`] is the thread that has a clock and calls them.
+//!
+//! Invariant: a checkpoint on disk never promises more than is on stable storage.
+
+mod checkpoints;
+mod cleaner;
+mod housekeeping;
+mod meta;
+mod open;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use config::{StorageConfig, TopicConfig};
+use protocol::{BrokerId, Offset, Timestamp, TopicId, TopicPartition};
+
+pub use cleaner::CleanerStats;
+pub use housekeeping::Housekeeper;
+pub use open::OpenReport;
+
+use crate::dir::{LogDir, Observer};
+use crate::disk::{Disk, replace_file};
+use crate::error::{Error, IoContext, Result};
+use crate::files::meta_properties::DirectoryId;
+use crate::files::{names, partition_metadata};
+use crate::handles::lock;
+use crate::log::{Log, OpenOptions};
+
+/// What a broker says of itself and its storage before it is opened.
+#[derive(Debug)]
+pub struct StorageOptions {
+    /// The broker's storage settings.
+    pub config: StorageConfig,
+    /// The broker.
+    pub node_id: BrokerId,
+    /// Its cluster; `None` takes the one that the directories name, or a new one.
+    pub cluster_id: Option<String>,
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// Is told of flushes and failed directories.
+    pub observer: Arc<dyn Observer>,
+    /// About how many files are kept open, and so mapped.
+    pub open_files_max: usize,
+    /// Below this many free bytes clients' appends are refused.
+    pub free_bytes_min: u64,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// All logs of a broker.
+#[derive(Debug)]
+pub struct Storage {
+    config: StorageConfig,
+    cluster_id: String,
+    dirs: Vec<Dir>,
+    logs: ArcSwap<HashMap<TopicPartition, Arc<Log>>>,
+    /// Held while a log is made or deleted, so that `logs` is replaced by one at a time.
+    changing: Mutex<()>,
+    /// Partition directories on their way out, by the time at which they may go.
+    deletions: Mutex<Vec<(Timestamp, Arc<LogDir>, PathBuf)>>,
+    cleaner: cleaner::CleanerState,
+    schedule: Mutex<housekeeping::Schedule>,
+    free_bytes_min: u64,
+}
+
+/// One log directory.
+#[derive(Debug)]
+struct Dir {
+    log_dir: Arc<LogDir>,
+    id: DirectoryId,
+    /// Gets no new partitions.
+    is_cordoned: bool,
+    /// Keeps other processes out for as long as it lives.
+    _lock: Box<dyn std::any::Any + Send + Sync>,
+}
+
+impl Storage {
+    /// The cluster that the directories belong to.
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// The log directories and their ids.
+    pub fn dirs(&self) -> impl Iterator<Item = (&Arc<LogDir>, DirectoryId)> {
+        self.dirs.iter().map(|dir| (&dir.log_dir, dir.id))
+    }
+
+    /// The log of a partition.
+    pub fn log(&self, topic_partition: &TopicPartition) -> Option<Arc<Log>> {
+        self.logs.load().get(topic_partition).cloned()
+    }
+
+    /// All logs, in no order.
+    pub fn logs(&self) -> Vec<Arc<Log>> {
+        self.logs.load().values().cloned().collect()
+    }
+
+    /// Makes the log of a new partition, or returns the one there is.
+    pub fn create(
+        &self,
+        topic_partition: &TopicPartition,
+        topic_id: TopicId,
+        config: Arc<TopicConfig>,
+        now: Timestamp,
+    ) -> Result<Arc<Log>> {
+        let _changing = lock(&self.changing);
+        if let Some(log) = self.log(topic_partition) {
+            return Ok(log);
+        }
+        let dir = self.dir_for_new_log()?;
+        let result = self.create_in(&dir, topic_partition, topic_id, config, now);
+        let log = dir.offline_on_io_error(result)?;
+        self.update_logs(|logs| {
+            logs.insert(topic_partition.clone(), Arc::clone(&log));
+        });
+        Ok(log)
+    }
+
+    fn create_in(
+        &self,
+        dir: &Arc<LogDir>,
+        topic_partition: &TopicPartition,
+        topic_id: TopicId,
+        config: Arc<TopicConfig>,
+        now: Timestamp,
+    ) -> Result<Arc<Log>> {
+        let disk = dir.disk();
+        let path = dir.path().join(topic_partition.to_string());
+        disk.create_dir_all(&path).context("make", &path)?;
+        let metadata = path.join(partition_metadata::FILE_NAME);
+        let bytes = partition_metadata::encode(topic_id);
+        replace_file(disk, &metadata, &bytes).context("write", &metadata)?;
+        disk.sync_dir(dir.path()).context("sync", dir.path())?;
+        let opened = Log::open(
+            dir,
+            OpenOptions {
+                topic_partition: topic_partition.clone(),
+                path,
+                config,
+                was_clean: true,
+                recovery_point: Offset::ZERO,
+                log_start: Offset::ZERO,
+                high_watermark: Offset::ZERO,
+                producer_expiration_ms: self.config.producer_id_expiration_ms,
+                now,
+            },
+        )?;
+        Ok(opened.log)
+    }
+
+    /// The online directory with the fewest logs, as Kafka chooses it.
+    fn dir_for_new_log(&self) -> Result<Arc<LogDir>> {
+        let logs = self.logs.load();
+        let count_in =
+            |dir: &Dir| logs.values().filter(|log| Arc::ptr_eq(log.dir(), &dir.log_dir)).count();
+        let open = |dir: &&Dir| !dir.is_cordoned && dir.log_dir.offline_reason().is_none();
+        let dir = match &*self.dirs {
+            [only] if open(&only) => Some(only),
+            dirs => dirs.iter().filter(open).min_by_key(|dir| count_in(dir)),
+        };
+        dir.map(|dir| Arc::clone(&dir.log_dir)).ok_or_else(|| Error::Unusable {
+            path: self.dirs.first().map(|dir| dir.log_dir.path().to_path_buf()).unwrap_or_default(),
+            reason: "every log directory is offline or cordoned, so none can take a new partition"
+                .to_string(),
+        })
+    }
+
+    /// Deletes the log of a partition: it is gone at once, its files after `file.delete.delay.ms`.
+    pub fn delete(&self, topic_partition: &TopicPartition, now: Timestamp) -> Result<()> {
+        let delay_ms = self.log(topic_partition).map_or(0, |log| log.config().file_delete_delay_ms);
+        let at = Timestamp(now.0.saturating_add(delay_ms));
+        self.retire(topic_partition, names::delete_dir)?.map_or(Ok(()), |(dir, path)| {
+            lock(&self.deletions).push((at, dir, path));
+            Ok(())
+        })
+    }
+
+    /// Takes a log that this broker should not have out of use, but keeps its files under a name that says so.
+    pub fn mark_stray(&self, topic_partition: &TopicPartition) -> Result<()> {
+        self.retire(topic_partition, names::stray_dir).map(drop)
+    }
+
+    fn retire(
+        &self,
+        topic_partition: &TopicPartition,
+        name: impl FnOnce(&TopicPartition, &str) -> String,
+    ) -> Result<Option<(Arc<LogDir>, PathBuf)>> {
+        let _changing = lock(&self.changing);
+        let Some(log) = self.log(topic_partition) else { return Ok(None) };
+        self.update_logs(|logs| {
+            logs.remove(topic_partition);
+        });
+        self.cleaner.forget(topic_partition);
+        let dir = Arc::clone(log.dir());
+        let unique_id = uuid::Uuid::new_v4().simple().to_string();
+        let path = dir.path().join(name(topic_partition, &unique_id));
+        dir.offline_on_io_error(log.retire_to(&path))?;
+        // The checkpoints must not speak of a partition that may be made again under the same name.
+        self.write_checkpoints(&dir)?;
+        Ok(Some((dir, path)))
+    }
+
+    /// Cuts logs back to offsets, as followers do whose leader has another history.
+    pub fn truncate(&self, logs: &[(Arc<Log>, Offset)], now: Timestamp) -> Result<()> {
+        self.lower_recovery_points(logs)?;
+        for (log, offset) in logs {
+            log.truncate_to(*offset, now)?;
+        }
+        Ok(())
+    }
+
+    /// Empties a log and lets it begin anew at `offset`, as a follower does that its leader is too far ahead of.
+    pub fn truncate_fully(&self, log: &Arc<Log>, offset: Offset, now: Timestamp) -> Result<()> {
+        self.lower_recovery_points(&[(Arc::clone(log), Offset::ZERO)])?;
+        log.truncate_fully(offset, now)
+    }
+
+    /// IMPORTANT: the checkpoint is on disk before the logs are cut; see `log/truncate.rs`.
+    fn lower_recovery_points(&self, logs: &[(Arc<Log>, Offset)]) -> Result<()> {
+        for (log, offset) in logs {
+            log.lower_recovery_point(*offset);
+        }
+        for dir in &self.dirs {
+            if logs.iter().any(|(log, _)| Arc::ptr_eq(log.dir(), &dir.log_dir)) {
+                self.write_recovery_points(&dir.log_dir)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn update_logs(&self, change: impl FnOnce(&mut HashMap<TopicPartition, Arc<Log>>)) {
+        let mut logs = HashMap::clone(&self.logs.load());
+        change(&mut logs);
+        self.logs.store(Arc::new(logs));
+    }
+}

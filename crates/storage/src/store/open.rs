@@ -1,0 +1,238 @@
+//! Opening all logs of a broker, several at a time, and closing them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use config::TopicConfig;
+use protocol::{Offset, Timestamp, TopicPartition};
+
+use super::checkpoints::Checkpoints;
+use super::cleaner::CleanerState;
+use super::housekeeping::Schedule;
+use super::{Dir, Storage, StorageOptions, meta};
+use crate::dir::LogDir;
+use crate::error::{Error, IoContext, Result};
+use crate::files::names::{self, DirKind};
+use crate::handles::{HandlePool, lock};
+use crate::log::{Log, OpenOptions};
+
+/// The controller's log lies among the partitions, but it is not one of them.
+const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// Progress is said this often while logs are opened.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What it took to open the logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// How many logs were opened.
+    pub logs: usize,
+    /// How many could not be, each with a line in the log.
+    pub failed: usize,
+    /// Bytes that recovery read.
+    pub recovered_bytes: u64,
+    /// Bytes of torn or garbage tails that it cut off.
+    pub truncated_bytes: u64,
+}
+
+/// A partition directory to open.
+struct Job<'a> {
+    dir: &'a Dir,
+    options: OpenOptions,
+}
+
+impl Storage {
+    /// Locks the log directories and opens all logs in them. `topic_config` knows the configuration of every topic.
+    pub fn open(
+        options: &StorageOptions,
+        topic_config: &(dyn Fn(&str) -> Arc<TopicConfig> + Sync),
+    ) -> Result<(Arc<Self>, OpenReport)> {
+        let pool = HandlePool::new(Arc::clone(&options.disk), options.open_files_max);
+        let claimed = claim_dirs(&pool, options)?;
+        let cluster_id = options.cluster_id.clone();
+        let named = claimed.iter().find_map(|(_, meta)| Some(meta.as_ref()?.cluster_id.clone()));
+        let cluster_id = cluster_id.or(named).unwrap_or_else(new_cluster_id);
+        let mut dirs = Vec::new();
+        for (dir, meta) in claimed {
+            meta::mark(&*options.disk, &dir, meta, &cluster_id, options.node_id)?;
+            dirs.push(dir);
+        }
+        let cleaner = CleanerState::new(&options.config.cleaner);
+        let mut jobs = Vec::new();
+        let mut deletions = Vec::new();
+        for dir in &dirs {
+            list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
+        }
+        let threads = options.config.recovery_threads_per_dir * dirs.len();
+        let (logs, report) = open_all(jobs, threads);
+        let storage = Arc::new(Self {
+            config: options.config.clone(),
+            cluster_id,
+            dirs,
+            logs: ArcSwap::from_pointee(logs),
+            changing: Mutex::new(()),
+            deletions: Mutex::new(deletions),
+            cleaner,
+            schedule: Mutex::new(Schedule::new(&options.config, options.now)),
+            free_bytes_min: options.free_bytes_min,
+        });
+        storage.check_free_space();
+        Ok((storage, report))
+    }
+
+    /// Closes all logs and leaves the directories so that the next start need not recover anything.
+    pub fn close(&self, broker_epoch: i64) -> Result<()> {
+        let _changing = lock(&self.changing);
+        let logs = self.logs();
+        let failures = Mutex::new(Vec::new());
+        in_parallel(self.config.recovery_threads_per_dir * self.dirs.len(), &logs, |log| {
+            if let Err(err) = log.close() {
+                tracing::error!(log = %log.topic_partition(), %err, "cannot close a log");
+                lock(&failures).push((log.dir().path().to_path_buf(), err));
+            }
+        });
+        let failures = failures.into_inner().unwrap_or_default();
+        for (dir, _) in self.dirs() {
+            let has_failed = failures.iter().any(|(path, _)| path == dir.path());
+            if has_failed || dir.offline_reason().is_some() {
+                continue;
+            }
+            self.write_checkpoints(dir)?;
+            meta::put_clean_marker(dir.disk(), dir.path(), broker_epoch)?;
+        }
+        failures.into_iter().next().map_or(Ok(()), |(_, err)| Err(err))
+    }
+}
+
+type Claimed = (Dir, Option<crate::files::meta_properties::MetaProperties>);
+
+/// Claims every directory that works. One that the disk fails is left out, as long as another one is left.
+fn claim_dirs(pool: &Arc<HandlePool>, options: &StorageOptions) -> Result<Vec<Claimed>> {
+    let mut claimed = Vec::new();
+    let mut first_failure = None;
+    for path in &options.config.log_dirs {
+        match meta::claim(path, pool, options) {
+            Ok(dir) => claimed.push(dir),
+            Err(err @ Error::Io { .. }) => {
+                tracing::error!(%err, "log directory does not work and is left out");
+                first_failure.get_or_insert(err);
+            }
+            Err(err) => return Err(err),
+        }
+    }
+    match first_failure {
+        Some(err) if claimed.is_empty() => Err(err),
+        _ => Ok(claimed),
+    }
+}
+
+fn new_cluster_id() -> String {
+    protocol::TopicId(*uuid::Uuid::new_v4().as_bytes()).to_string()
+}
+
+type Deletions = Vec<(Timestamp, Arc<LogDir>, PathBuf)>;
+
+/// Lists what there is to open, and to delete, in one directory.
+fn list_jobs<'a>(
+    dir: &'a Dir,
+    options: &StorageOptions,
+    topic_config: &dyn Fn(&str) -> Arc<TopicConfig>,
+    cleaner: &CleanerState,
+    jobs: &mut Vec<Job<'a>>,
+    deletions: &mut Deletions,
+) -> Result<()> {
+    let disk = &*options.disk;
+    let root = dir.log_dir.path();
+    let mut checkpoints = Checkpoints::read(disk, root)?;
+    cleaner.extend(std::mem::take(&mut checkpoints.cleaned));
+    let was_clean = meta::take_clean_marker(disk, root)?;
+    for entry in disk.list(root).context("list", root)?.into_iter().filter(|entry| entry.is_dir) {
+        let path = root.join(&entry.name);
+        let Some((topic_partition, kind)) = names::parse_dir(&entry.name) else {
+            if entry.name != "lost+found" {
+                tracing::warn!(path = %path.display(), "leaving a directory alone that is no partition's");
+            }
+            continue;
+        };
+        match kind {
+            DirKind::Delete => deletions.push((options.now, Arc::clone(&dir.log_dir), path)),
+            DirKind::Stray | DirKind::Future => {
+                tracing::warn!(path = %path.display(), "leaving a partition's directory alone that is not in use");
+            }
+            DirKind::Live if *topic_partition.topic == *CLUSTER_METADATA_TOPIC => {}
+            DirKind::Live => {
+                let config = topic_config(&topic_partition.topic);
+                let offset = |offsets: &std::collections::BTreeMap<TopicPartition, Offset>| {
+                    offsets.get(&topic_partition).copied().unwrap_or(Offset::ZERO)
+                };
+                let options = OpenOptions {
+                    config,
+                    path,
+                    was_clean,
+                    recovery_point: offset(&checkpoints.recovery_points),
+                    log_start: offset(&checkpoints.log_starts),
+                    high_watermark: offset(&checkpoints.high_watermarks),
+                    producer_expiration_ms: options.config.producer_id_expiration_ms,
+                    now: options.now,
+                    topic_partition,
+                };
+                jobs.push(Job { dir, options });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens all logs, `threads` at a time.
+fn open_all(jobs: Vec<Job<'_>>, threads: usize) -> (HashMap<TopicPartition, Arc<Log>>, OpenReport) {
+    let total = jobs.len();
+    let done = AtomicUsize::new(0);
+    let said = Mutex::new(Instant::now());
+    let results = Mutex::new((HashMap::with_capacity(total), OpenReport::default()));
+    in_parallel(threads, &jobs, |job| {
+        let opened = Log::open(&job.dir.log_dir, job.options.clone());
+        let opened = job.dir.log_dir.offline_on_io_error(opened);
+        let mut results = lock(&results);
+        let (logs, report) = &mut *results;
+        match opened {
+            Ok(opened) => {
+                report.logs += 1;
+                report.recovered_bytes += opened.recovered_bytes;
+                report.truncated_bytes += opened.truncated_bytes;
+                logs.insert(job.options.topic_partition.clone(), opened.log);
+            }
+            Err(err) => {
+                report.failed += 1;
+                tracing::error!(log = %job.options.topic_partition, %err, "cannot open a log");
+            }
+        }
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut said = lock(&said);
+        if said.elapsed() >= PROGRESS_INTERVAL {
+            *said = Instant::now();
+            tracing::info!(done, total, bytes = report.recovered_bytes, "opening logs");
+        }
+    });
+    results.into_inner().unwrap_or_default()
+}
+
+/// Does the work on all items with up to `threads` threads.
+fn in_parallel<T: Sync>(threads: usize, items: &[T], work: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            work(item);
+        }
+    };
+    let threads = threads.clamp(1, items.len().max(1));
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(run);
+        }
+        run();
+    });
+}
