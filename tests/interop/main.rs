@@ -1,0 +1,9 @@
+//! Ottla and the real Apache Kafka 4.3.1: what one wrote, the other reads. Kafka is fetched once with Maven and run by
+//! Java 17 or later (`kafka_dist`).
+
+mod broker;
+mod dump_log;
+mod kafka_dist;
+mod kafka_on_kafka;
+mod made_logs;
+mod process;
