@@ -5,5 +5,8 @@ mod broker;
 mod dump_log;
 mod kafka_dist;
 mod kafka_on_kafka;
+mod kafka_on_ottla;
 mod made_logs;
+mod ottla_logs;
+mod ottla_on_kafka;
 mod process;

@@ -242,9 +242,9 @@ fn disk_full_loses_no_entry() {
     let entries = Entries::<Number>::new(file.lazy(), false);
     // Room for one chunk and a part of the next.
     disk.room.store(CHUNK_ENTRIES * 11 + 1000, Ordering::Relaxed);
-    assert_eq!(append(&entries, 5000).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    append(&entries, 5000).unwrap();
     let count = entries.count().unwrap();
-    assert_eq!(count, 2 * CHUNK_ENTRIES);
+    assert_eq!(count, 5000);
     assert_eq!(entries.flush().unwrap_err().kind(), io::ErrorKind::StorageFull);
     assert_eq!(entries.search(|number| number.0 <= 30).unwrap(), (10, Some(Number(30))));
 

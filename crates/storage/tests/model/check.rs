@@ -1,0 +1,282 @@
+//! The log's answers beside the model's.
+
+use std::collections::BTreeMap;
+
+use protocol::{LeaderEpoch, Offset, ProducerId, Timestamp};
+use storage::Error;
+use storage::log::{FoundTimestamp, ReadRequest};
+
+use crate::batches::{Rec, Stored};
+use crate::case::Case;
+use crate::producers::{Producer, Producers};
+
+impl Case {
+    /// Compares everything that can be asked, unless something is planned to fail, which would hit the questions.
+    pub(crate) fn check(&mut self) {
+        if self.expects_fault || self.is_broken || self.world.disk.is_down() {
+            return;
+        }
+        let log = self.world.log();
+        let (start, end) = (self.history.log_start, self.history.log_end);
+        assert_eq!((log.log_start_offset(), log.log_end_offset()), (start, end));
+        assert_eq!(log.high_watermark(), self.history.high_watermark);
+        assert!(start <= log.flushed_offset() && log.flushed_offset() <= end.max(start));
+        let found = self.read_all();
+        assert_eq!(found.len(), self.history.readable().len(), "{}", self.difference(&found));
+        assert!(found == self.history.readable(), "{}", self.difference(&found));
+        self.check_producers();
+        self.check_transactions();
+        self.check_epochs();
+        self.check_held();
+    }
+
+    fn difference(&self, found: &[Stored]) -> String {
+        let bases = |batches: &[Stored]| -> Vec<_> {
+            batches.iter().map(|batch| (batch.base().0, batch.last().0)).collect()
+        };
+        format!("found {:?}\nnot {:?}", bases(found), bases(self.history.readable()))
+    }
+
+    /// All batches of the log that reach beyond its start.
+    pub(crate) fn read_all(&self) -> Vec<Stored> {
+        let log = self.world.log();
+        let (mut offset, end) = (log.log_start_offset(), log.log_end_offset());
+        let mut found: Vec<Stored> = Vec::new();
+        while offset < end {
+            let fetched =
+                log.read(&request(offset, 1 << 20, end)).expect("every offset is readable");
+            let Some(records) = fetched.records else { break };
+            for batch in Stored::all(&records) {
+                let last = found.last().map_or(Offset(-1), Stored::last);
+                assert!(batch.base() > last, "offset {} comes after {last}", batch.base());
+                found.push(batch);
+            }
+            let read_to = found.last().map_or(offset, Stored::next);
+            assert!(fetched.next_offset >= read_to && read_to > offset);
+            offset = fetched.next_offset;
+        }
+        found
+    }
+
+    pub(crate) fn read_somewhere(&mut self) {
+        let (start, end) = (self.history.log_start, self.history.log_end);
+        let offset = self.offset_within(Offset((start.0 - 1).max(0)), end + 1);
+        let bounds = [end, self.history.high_watermark, self.history.high_watermark, end];
+        let bound = match self.rng.pick(&bounds) {
+            bound if self.rng.one_in(3) => self.batch_start_near(*bound),
+            bound => *bound,
+        };
+        let max_bytes = *self.rng.pick(&[0, 1, 200, 1_000, 5_000, u32::MAX]);
+        let request =
+            ReadRequest { at_least_one: self.rng.one_in(2), ..request(offset, max_bytes, bound) };
+        self.note(|| format!("read {request:?}"));
+        let fetched = match self.world.log().read(&request) {
+            Err(Error::OutOfRange { .. }) => {
+                assert!(offset < start || offset > end, "offset {offset} is in the log");
+                return;
+            }
+            Err(err) => return self.excuse(&err),
+            Ok(fetched) => fetched,
+        };
+        assert!(start <= offset && offset <= end, "offset {offset} is not in the log");
+        let found = fetched.records.as_deref().map(Stored::all).unwrap_or_default();
+        self.check_answer(&request, &found, fetched.next_offset);
+        if let Some(records) = fetched.records.filter(|_| self.rng.one_in(3)) {
+            let bytes = records.to_vec();
+            self.held.push((records, bytes));
+        }
+        if self.held.len() > 3 {
+            self.held.remove(0);
+        }
+    }
+
+    /// Where the batch begins that holds an offset below `limit`.
+    fn batch_start_near(&mut self, limit: Offset) -> Offset {
+        let below: Vec<_> = self.history.readable().iter().map(Stored::base).collect();
+        let below: Vec<_> = below.into_iter().filter(|base| *base <= limit).collect();
+        if below.is_empty() { limit } else { *self.rng.pick(&below) }
+    }
+
+    fn check_answer(&self, request: &ReadRequest, found: &[Stored], next_offset: Offset) {
+        let batches = self.history.readable();
+        let from = batches.partition_point(|batch| batch.last() < request.offset);
+        let rest = batches.get(from..).unwrap_or_default();
+        let shown: Vec<_> = rest.iter().take_while(|batch| batch.base() < request.bound).collect();
+        let mut room = request.max_bytes as usize;
+        if let Some(first) = shown.first().filter(|_| request.at_least_one) {
+            room = room.max(first.size());
+        }
+        let fitting = shown.iter().take_while(|batch| {
+            let fits = batch.size() <= room;
+            room = room.saturating_sub(batch.size());
+            fits
+        });
+        let expected: Vec<_> = fitting.copied().cloned().collect();
+        assert!(expected.starts_with(found), "{}", self.difference(found));
+        let Some(last) = found.last() else {
+            assert!(expected.is_empty(), "nothing was read of {}", expected.len());
+            assert_eq!(next_offset, request.offset);
+            return;
+        };
+        if let Some(next) = expected.get(found.len()) {
+            let bases = self.world.segment_bases();
+            let is_boundary = bases.iter().any(|base| last.base() < *base && *base <= next.base())
+                || bases.last().is_some_and(|base| *base <= last.base());
+            assert!(is_boundary || self.expects_fault, "the read ends within a segment");
+        }
+        let limit = rest.get(found.len()).map_or(self.history.log_end, Stored::base);
+        assert!((last.next()..=limit).contains(&next_offset), "goes on at {next_offset}");
+    }
+
+    pub(crate) fn check_held(&self) {
+        for (slice, bytes) in &self.held {
+            assert!(**slice == **bytes, "a slice has changed under its reader");
+            assert!(!slice.is_broken());
+        }
+    }
+
+    fn check_producers(&self) {
+        let found = self.producers_of_log().entries;
+        let histories = [self.history.producers(), Producers::of(self.history.readable())];
+        for id in found.keys() {
+            assert!(
+                histories.iter().any(|known| known.entries.contains_key(id)),
+                "{id} is unknown"
+            );
+        }
+        let is_in_log = |id: &ProducerId| {
+            self.history.readable().iter().any(|batch| batch.header.producer_id == *id)
+        };
+        for (id, expected) in &histories[0].entries {
+            match found.get(id) {
+                // What has left the log may have been forgotten in a restart.
+                None => assert!(!is_in_log(id), "{id} is forgotten"),
+                Some(found) => self.check_producer(*id, found, expected, &histories[1].get(*id)),
+            }
+        }
+    }
+
+    /// Compares what is known of one producer with what it did, all in all and in the part that is left of the log.
+    fn check_producer(&self, id: ProducerId, found: &Producer, all: &Producer, left: &Producer) {
+        let is_compacted = self.history.cleanable_to > Offset::ZERO;
+        let has_left = self.history.log_start > Offset::ZERO || is_compacted;
+        let context = || format!("{id}: found {found:?}\nall {all:?}\nleft {left:?}");
+        let fits = |get: &dyn Fn(&Producer) -> i64| {
+            get(found) == get(all) || has_left && get(found) == get(left)
+        };
+        assert!(fits(&|producer| producer.epoch.0.into()), "{}", context());
+        assert!(fits(&|producer| producer.coordinator_epoch.0.into()), "{}", context());
+        assert!(fits(&|producer| producer.last_timestamp.0), "{}", context());
+        assert!(
+            fits(&|producer| producer.txn_first.map_or(-1, |offset| offset.0)),
+            "{}",
+            context()
+        );
+        let common = found.batches.len().min(all.batches.len());
+        let is_recent =
+            all.batches.last().is_some_and(|sent| sent.last_offset >= self.history.log_start);
+        assert!(common > 0 || !is_recent || is_compacted, "{}", context());
+        let tail = |producer: &Producer| {
+            producer.batches.iter().rev().take(common).copied().collect::<Vec<_>>()
+        };
+        assert!(tail(found) == tail(all) || is_compacted, "{}", context());
+    }
+
+    fn check_transactions(&self) {
+        let (log, history) = (self.world.log(), &self.history);
+        let producers = history.producers();
+        let high_watermark = history.high_watermark;
+        let open = producers.entries.values().filter_map(|producer| producer.txn_first);
+        let undecided = open.min().unwrap_or(Offset::MAX);
+        let unreplicated = producers.ended.iter().filter(|(_, marker)| *marker >= high_watermark);
+        let unreplicated = unreplicated.map(|(first, _)| *first).min().unwrap_or(Offset::MAX);
+        let clamp = |offset: Offset| offset.max(history.log_start).min(high_watermark);
+        // A restart forgets which markers were not replicated yet.
+        let expected = clamp(undecided.min(unreplicated))..=clamp(undecided);
+        let found = log.last_stable_offset();
+        assert!(expected.contains(&found), "last stable offset is {found}, not in {expected:?}");
+        let (start, end) = (history.log_start, history.log_end);
+        let found: Vec<_> = log
+            .aborted_transactions(start, end)
+            .expect("the index is readable")
+            .iter()
+            .map(|txn| (txn.last_offset, txn.first_offset, txn.producer_id))
+            .filter(|(_, first, _)| *first >= start)
+            .collect();
+        let expected: Vec<_> = producers
+            .aborted
+            .iter()
+            .map(|aborted| (aborted.marker, aborted.first, aborted.producer_id))
+            .filter(|(_, first, _)| *first >= start)
+            .collect();
+        if history.cleanable_to == Offset::ZERO {
+            assert_eq!(found, expected, "aborted transactions");
+        }
+    }
+
+    fn check_epochs(&self) {
+        let (log, history) = (self.world.log(), &self.history);
+        let batches = history.readable();
+        let mut first_of: BTreeMap<LeaderEpoch, Offset> = BTreeMap::new();
+        for batch in batches {
+            let offset = batch.base().max(history.log_start);
+            let epoch = batch.header.leader_epoch;
+            assert_eq!(log.epoch_for_offset(offset), Some(epoch), "epoch of {offset}");
+            first_of.entry(epoch).or_insert(offset);
+        }
+        if let Some(epoch) = history.latest_epoch() {
+            assert_eq!(log.latest_epoch(), Some(epoch));
+        }
+        for epoch in first_of.keys() {
+            let found = log.end_offset_for_epoch(*epoch).expect("the epoch is known");
+            assert_eq!(found.epoch, *epoch);
+            let next = first_of.range(LeaderEpoch(epoch.0 + 1)..).next();
+            let end = next.map_or(history.log_end, |(_, first)| *first);
+            let last = batches.iter().rfind(|batch| batch.header.leader_epoch == *epoch);
+            let low = last.map_or(end, Stored::next);
+            let is_right = if history.cleanable_to == Offset::ZERO {
+                found.end_offset == end
+            } else {
+                (low..=end).contains(&found.end_offset)
+            };
+            assert!(is_right, "{epoch:?} ends at {} and not at {end}", found.end_offset);
+        }
+    }
+
+    pub(crate) fn find_timestamps(&mut self) {
+        let back = i64::try_from(self.rng.within(0..=200_000)).expect("it is small");
+        let target = Timestamp(self.world.now.0 - back);
+        self.note(|| format!("look for {target}"));
+        let (log, start) = (self.world.log(), self.history.log_start);
+        let records = || self.stored_records().filter(|(record, _)| record.offset >= start);
+        let expected = records().find(|(record, _)| record.timestamp >= target);
+        let greatest = records().map(|(record, _)| record.timestamp).max();
+        let newest = records().find(|(record, _)| Some(record.timestamp) == greatest);
+        let answers = [
+            (log.offset_for_timestamp(target), expected.map(found)),
+            (log.offset_of_max_timestamp(), newest.map(found)),
+        ];
+        for (answer, expected) in answers {
+            if let Some(answer) = self.settle(answer) {
+                assert_eq!(answer, expected);
+            }
+        }
+    }
+
+    /// All records that readers can find, with the timestamps that readers see.
+    fn stored_records(&self) -> impl Iterator<Item = (Rec, LeaderEpoch)> {
+        let batches = self.history.readable().iter();
+        batches.flat_map(|batch| {
+            let epoch = batch.header.leader_epoch;
+            batch.records.iter().map(move |record| (record.clone(), epoch))
+        })
+    }
+}
+
+fn found((record, leader_epoch): (Rec, LeaderEpoch)) -> FoundTimestamp {
+    FoundTimestamp { offset: record.offset, timestamp: record.timestamp, leader_epoch }
+}
+
+pub(crate) fn request(offset: Offset, max_bytes: u32, bound: Offset) -> ReadRequest {
+    ReadRequest { offset, max_bytes, bound, at_least_one: true, may_block: true }
+}

@@ -1,0 +1,213 @@
+//! The operations, one at a time, each on the log and on the model.
+
+use protocol::{LeaderEpoch, Offset, Timestamp};
+use testkit::Operation;
+
+use crate::case::{Case, Ghost};
+
+impl Case {
+    /// Does something.
+    pub(crate) fn step(&mut self) {
+        let ms = *self.rng.pick(&[0, 1, 500, 20_000]);
+        self.world.pass_time(ms);
+        if self.expects_fault && self.rng.one_in(6) {
+            self.world.disk.forget_failures();
+            self.expects_fault = false;
+        }
+        match self.rng.within(0..=99) {
+            0..=36 => self.append_as_leader(),
+            37..=44 => self.append_as_follower(),
+            45..=56 => self.read_somewhere(),
+            57..=59 => self.find_timestamps(),
+            60..=65 => self.move_high_watermark(),
+            66..=69 => self.flush(),
+            70..=72 => self.checkpoint(),
+            73..=79 => self.run_chores(),
+            80..=82 => self.truncate(),
+            83 => self.truncate_fully(),
+            84..=85 => self.delete_records(),
+            86..=87 => self.enforce_retention(),
+            88..=91 => self.clean(),
+            92..=93 => self.plan_fault(),
+            94..=95 => self.fill_disk(),
+            96..=97 => self.plan_crash(),
+            _ => self.restart_at_random(),
+        }
+        if self.rng.one_in(4) {
+            self.check();
+        }
+    }
+
+    fn move_high_watermark(&mut self) {
+        let (low, end) = (self.history.high_watermark, self.history.log_end);
+        let offset = if self.rng.one_in(3) { self.offset_within(low, end) } else { end };
+        self.note(|| format!("move high watermark to {offset}"));
+        self.world.log().update_high_watermark(offset);
+        self.history.high_watermark = offset;
+        assert_eq!(self.world.log().high_watermark(), offset);
+    }
+
+    fn flush(&mut self) {
+        self.note(|| "flush".to_owned());
+        let flushed = self.world.log().flush();
+        if self.settle(flushed).is_some() {
+            self.on_flushed();
+        }
+    }
+
+    /// Ghosts that the flush has laid cannot come back.
+    pub(crate) fn on_flushed(&mut self) {
+        let flushed = self.world.log().flushed_offset();
+        self.ghosts.retain(|ghost| flushed <= ghost.cut);
+    }
+
+    fn checkpoint(&mut self) {
+        self.note(|| "checkpoint".to_owned());
+        let checkpointed = self.world.log().checkpoint();
+        if self.settle(checkpointed).is_some() {
+            self.on_flushed();
+            let written = self.world.storage().checkpoint();
+            self.settle(written);
+        }
+    }
+
+    fn run_chores(&mut self) {
+        self.note(|| "run chores".to_owned());
+        self.world.run_chores();
+        self.is_broken |= self.world.log().dir().offline_reason().is_some();
+        assert!(!self.is_broken || self.expects_fault || self.world.disk.is_down());
+        self.on_flushed();
+    }
+
+    fn truncate(&mut self) {
+        let (start, end) = (self.history.log_start, self.history.log_end);
+        let low = if self.rng.one_in(8) { Offset(start.0 / 2) } else { start };
+        let target = self.offset_within(low, end + 1);
+        self.note(|| format!("truncate to {target}"));
+        self.become_follower();
+        let (log, now) = (self.world.log(), self.world.now);
+        self.remember_ghost(target);
+        let truncated = self.world.storage().truncate(&[(log, target)], now);
+        if self.settle(truncated).is_some() {
+            self.history.truncate_to(target);
+            self.check();
+        }
+    }
+
+    fn truncate_fully(&mut self) {
+        let end = self.history.log_end;
+        let offset = self.offset_within(Offset(end.0 / 2), end + 10);
+        self.note(|| format!("truncate fully, to begin at {offset}"));
+        self.become_follower();
+        let (log, now) = (self.world.log(), self.world.now);
+        self.remember_ghost(Offset::ZERO);
+        let truncated = self.world.storage().truncate_fully(&log, offset, now);
+        if self.settle(truncated).is_some() {
+            self.history.restart_at(offset);
+            self.check();
+        }
+    }
+
+    /// A truncation that has not reached the disk may be undone by a crash.
+    fn remember_ghost(&mut self, cut: Offset) {
+        for ghost in &mut self.ghosts {
+            ghost.cut = ghost.cut.min(cut);
+        }
+        self.in_flight.clear();
+        self.ghosts.push(Ghost { history: self.history.clone(), cut });
+    }
+
+    /// Logs are truncated by followers, whose leader has a higher epoch.
+    fn become_follower(&mut self) {
+        self.leader_epoch = LeaderEpoch(self.leader_epoch.0 + 1);
+    }
+
+    fn delete_records(&mut self) {
+        let (start, end) = (self.history.log_start, self.history.log_end);
+        let offset = self.offset_within(start, end);
+        self.note(|| format!("delete records before {offset}"));
+        let high_watermark = self.history.high_watermark;
+        match self.world.log().delete_records_before(offset) {
+            Err(storage::Error::OutOfRange { .. }) if offset > high_watermark => {}
+            Ok(log_start) => {
+                assert!(offset <= high_watermark, "what is not replicated was deleted");
+                assert_eq!(log_start, offset);
+                self.history.log_start = offset;
+            }
+            Err(err) => self.excuse(&err),
+        }
+    }
+
+    fn enforce_retention(&mut self) {
+        self.note(|| "enforce retention".to_owned());
+        let now = self.world.now;
+        let enforced = self.world.log().enforce_retention(now);
+        if self.settle(enforced).is_some() {
+            self.check_retention();
+        }
+    }
+
+    /// Whatever is gone had a reason to go, and the log still begins with a segment.
+    fn check_retention(&mut self) {
+        let (before, after) = (self.history.log_start, self.world.log().log_start_offset());
+        assert!(before <= after && after <= self.history.high_watermark.max(before));
+        let topic = &self.world.topic;
+        let kept = self.history.batches.iter().filter(|batch| batch.base() >= after);
+        let kept_bytes: usize = kept.map(|batch| batch.size()).sum();
+        let is_surplus = topic.retention_bytes.is_some_and(|bytes| kept_bytes as u64 >= bytes);
+        let is_old = |timestamp: Timestamp| {
+            topic.retention_ms.is_some_and(|ms| self.world.now.0 - timestamp.0 > ms)
+        };
+        let deletes = topic.cleanup_policy.delete;
+        for batch in self.history.readable().iter().filter(|batch| batch.last() < after) {
+            let is_due = deletes && (is_surplus || is_old(batch.header.max_timestamp));
+            assert!(is_due, "the batch at {} was deleted before its time", batch.base());
+        }
+        self.history.log_start = after;
+        self.check();
+    }
+
+    /// Lets one operation of the disk fail, sooner or later.
+    fn plan_fault(&mut self) {
+        const OPERATIONS: [Operation; 10] = [
+            Operation::Open,
+            Operation::Read,
+            Operation::Write,
+            Operation::SetLen,
+            Operation::Reserve,
+            Operation::Sync,
+            Operation::Rename,
+            Operation::Remove,
+            Operation::List,
+            Operation::SyncDir,
+        ];
+        let operation = *self.rng.pick(&OPERATIONS);
+        let count = self.rng.within(0..=4);
+        self.note(|| format!("plan a failure of {operation:?} after {count} more"));
+        self.world.disk.fail_after(operation, count);
+        self.expects_fault = true;
+        self.has_lost_pages |= operation == Operation::Sync;
+    }
+
+    /// Makes the disk nearly full, or gives it room again.
+    fn fill_disk(&mut self) {
+        self.expects_full_disk = !self.expects_full_disk;
+        let room = usize::try_from(self.rng.within(0..=3_000)).expect("it is small");
+        let used = self.world.disk.used_bytes();
+        let capacity = self.expects_full_disk.then_some(used + room);
+        self.note(|| format!("the disk has room for {capacity:?} bytes"));
+        self.world.disk.set_capacity(capacity);
+    }
+
+    /// Lets the power fail, sooner or later.
+    fn plan_crash(&mut self) {
+        let count = self.rng.within(0..=30);
+        self.note(|| format!("plan a power loss after {count} more changes"));
+        self.world.disk.crash_after(count);
+    }
+
+    pub(crate) fn offset_within(&mut self, start: Offset, end: Offset) -> Offset {
+        let span = u64::try_from(end - start).expect("they are in order");
+        start + i64::try_from(self.rng.within(0..=span)).expect("it is small")
+    }
+}

@@ -1,0 +1,139 @@
+//! The machine under test: a disk that fails, and a broker's storage on it with one partition.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use config::{BROKER, CleanupPolicy, Settings, StorageConfig, TopicConfig};
+use protocol::record::TimestampType;
+use protocol::{BrokerId, Offset, PartitionId, Timestamp, TopicId, TopicPartition};
+use storage::dir::NoObserver;
+use storage::disk::{Disk, read_file};
+use storage::files::checkpoint;
+use storage::files::names::{FileKind, FileName, Stage};
+use storage::{Log, OpenReport, Storage, StorageOptions};
+use testkit::{FaultDisk, Rng};
+
+const LOG_DIR: &str = "/data";
+
+pub(crate) struct World {
+    pub(crate) disk: FaultDisk,
+    pub(crate) topic: Arc<TopicConfig>,
+    broker: StorageConfig,
+    open_files_max: usize,
+    pub(crate) now: Timestamp,
+    /// `None` between two lives.
+    running: Option<(Arc<Storage>, Arc<Log>)>,
+}
+
+impl World {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
+        let disk = FaultDisk::new(rng.next());
+        disk.set_writes_short(rng.one_in(4));
+        let mut broker = StorageConfig::new(&Settings::new(&BROKER)).expect("the defaults fit");
+        broker.log_dirs = vec![LOG_DIR.into()];
+        broker.recovery_threads_per_dir = 1;
+        broker.cleaner.threads = 1;
+        // Room for a few keys only in some cases, so that a cleaning takes several passes.
+        broker.cleaner.dedupe_buffer_bytes = *rng.pick(&[100, 200, 1 << 20]);
+        Self {
+            disk,
+            topic: Arc::new(topic_config(rng)),
+            broker,
+            open_files_max: *rng.pick(&[1, 3, 1_000]),
+            now: Timestamp(1_700_000_000_000),
+            running: None,
+        }
+    }
+
+    pub(crate) fn topic_partition() -> TopicPartition {
+        TopicPartition::new("t", PartitionId(0))
+    }
+
+    /// Starts the broker, which makes the partition when it comes up for the first time.
+    pub(crate) fn start(&mut self) -> storage::Result<OpenReport> {
+        assert!(self.running.is_none());
+        let options = StorageOptions {
+            config: self.broker.clone(),
+            node_id: BrokerId(1),
+            cluster_id: Some("cluster".to_owned()),
+            disk: Arc::new(self.disk.clone()),
+            observer: Arc::new(NoObserver),
+            open_files_max: self.open_files_max,
+            free_bytes_min: 0,
+            now: self.now,
+        };
+        let topic = Arc::clone(&self.topic);
+        let (storage, report) = Storage::open(&options, &move |_| Arc::clone(&topic))?;
+        let id = TopicId([7; 16]);
+        let partition = Self::topic_partition();
+        if report.failed == 0 {
+            let log = storage.create(&partition, id, Arc::clone(&self.topic), self.now)?;
+            self.running = Some((storage, log));
+        }
+        Ok(report)
+    }
+
+    /// Drops all that is in memory.
+    pub(crate) fn stop(&mut self) {
+        self.running = None;
+    }
+
+    pub(crate) fn storage(&self) -> Arc<Storage> {
+        Arc::clone(&self.running.as_ref().expect("the broker runs").0)
+    }
+
+    pub(crate) fn log(&self) -> Arc<Log> {
+        Arc::clone(&self.running.as_ref().expect("the broker runs").1)
+    }
+
+    pub(crate) fn pass_time(&mut self, ms: u64) {
+        self.now.0 += i64::try_from(ms).expect("it is small");
+        self.disk.set_now_ms(self.now.0);
+    }
+
+    /// Does what is done behind the appends.
+    pub(crate) fn run_chores(&self) {
+        self.log().dir().run_chores(self.now.0);
+    }
+
+    /// Where segments begin. The active one's file may still have the name under which it was made ahead of need, and
+    /// is left out then.
+    pub(crate) fn segment_bases(&self) -> Vec<Offset> {
+        let entries = self.disk.list(&self.log().path()).expect("the directory is there");
+        let names = entries.iter().filter_map(|entry| FileName::parse(&entry.name));
+        let logs = names.filter(|name| name.kind == FileKind::Log && name.stage == Stage::Live);
+        logs.map(|name| name.base_offset).collect()
+    }
+
+    /// What a checkpoint file says of the partition.
+    pub(crate) fn checkpoint(&self, name: &str) -> Option<Offset> {
+        let bytes = read_file(&self.disk, &Path::new(LOG_DIR).join(name)).ok()?;
+        checkpoint::decode(&bytes).expect("a checkpoint").get(&Self::topic_partition()).copied()
+    }
+}
+
+fn topic_config(rng: &mut Rng) -> TopicConfig {
+    let compact = rng.one_in(3);
+    let by_log = rng.one_in(4);
+    TopicConfig {
+        segment_bytes: *rng.pick(&[1_200, 4_000, 20_000]),
+        segment_index_bytes: *rng.pick(&[48, 240, 10 << 20]),
+        index_interval_bytes: *rng.pick(&[0, 300, 4_096]),
+        segment_ms: *rng.pick(&[60_000, i64::MAX]),
+        segment_jitter_ms: *rng.pick(&[0, 1_000]),
+        file_delete_delay_ms: *rng.pick(&[0, 60_000]),
+        flush_messages: *rng.pick(&[1, 20, u64::MAX]),
+        message_timestamp_type: if by_log {
+            TimestampType::LogAppendTime
+        } else {
+            TimestampType::CreateTime
+        },
+        cleanup_policy: CleanupPolicy { compact, delete: !compact || rng.one_in(3) },
+        retention_ms: *rng.pick(&[None, Some(120_000)]),
+        retention_bytes: *rng.pick(&[None, Some(8_000)]),
+        min_cleanable_dirty_ratio: 0.0,
+        min_compaction_lag_ms: *rng.pick(&[0, 0, 30_000]),
+        delete_retention_ms: *rng.pick(&[0, 50_000]),
+        ..TopicConfig::default()
+    }
+}
