@@ -44,10 +44,10 @@ impl Broker {
             match Self::try_start(home) {
                 Ok(broker) => return broker,
                 Err(log) if log.contains("Address already in use") => refusal = log,
-                Err(log) => panic!("the broker did not start:\n{log}"),
+                Err(log) => panic!("the broker did not start:\n{}", tail(&log)),
             }
         }
-        panic!("the broker found its ports taken {START_ATTEMPTS} times:\n{refusal}");
+        panic!("the broker found its ports taken {START_ATTEMPTS} times:\n{}", tail(&refusal));
     }
 
     /// Its `bootstrap.servers`.
@@ -62,7 +62,7 @@ impl Broker {
         let output = process::run(&mut kill, LIMIT).unwrap_or_else(|err| panic!("{err}"));
         assert!(output.failure.is_none(), "no SIGTERM to the broker: {output:?}");
         let ended = matches!(self.life.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected));
-        assert!(ended, "the broker did not stop within {LIMIT:?}:\n{}", tail(&self.log));
+        assert!(ended, "the broker did not stop within {LIMIT:?}:\n{}", tail(&read(&self.log)));
         self.child.wait().expect("a child of ours can be waited for");
     }
 
@@ -71,6 +71,7 @@ impl Broker {
         drop(self);
     }
 
+    /// What the broker said is the error: Kafka goes on to speak for 300 lines after the one that tells why.
     fn try_start(home: &Path) -> Result<Self, String> {
         let data = home.join("data");
         let ports = free_ports();
@@ -98,7 +99,7 @@ impl Broker {
         let broker = Self { child, _leash: leash, life, bootstrap, log };
         match broker.life.recv_timeout(LIMIT) {
             Ok(Started) => Ok(broker),
-            Err(_) => Err(tail(&broker.log)),
+            Err(_) => Err(read(&broker.log)),
         }
     }
 }
@@ -132,10 +133,14 @@ fn follow(stdout: ChildStdout, mut log: File) -> Receiver<Started> {
     receiver
 }
 
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_else(|err| err.to_string());
-    let skipped = text.lines().count().saturating_sub(40);
-    text.lines().skip(skipped).collect::<Vec<_>>().join("\n")
+fn read(log: &Path) -> String {
+    fs::read_to_string(log).unwrap_or_else(|err| err.to_string())
+}
+
+/// The last 40 lines.
+fn tail(log: &str) -> String {
+    let skipped = log.lines().count().saturating_sub(40);
+    log.lines().skip(skipped).collect::<Vec<_>>().join("\n")
 }
 
 /// Two different ports: both are bound before either is let go.
