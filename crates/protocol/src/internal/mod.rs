@@ -10,6 +10,8 @@
 //! Every version that Kafka reads is read; what is written has the version that Kafka writes. Tagged fields that we do
 //! not know are passed over, and so are bytes behind the last field, both as in Kafka.
 
+#[cfg(test)]
+mod fixtures;
 pub mod group;
 
 use bytes::Bytes;

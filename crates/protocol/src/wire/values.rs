@@ -148,7 +148,7 @@ impl Nullable for String {
     }
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer) {
-        let value = value.map(String::as_bytes);
+        let value = value.map(Self::as_bytes);
         writer.string_len(value.map(<[u8]>::len));
         writer.put(value.unwrap_or_default());
     }

@@ -236,11 +236,8 @@ pub struct AssignedPartitions {
 
 impl Wire for AssignedPartitions {
     fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let mut value = Self {
-            topic_id: reader.read()?,
-            partitions: reader.read()?,
-            assignment_epochs: None,
-        };
+        let mut value =
+            Self { topic_id: reader.read()?, partitions: reader.read()?, assignment_epochs: None };
         reader.read_tags(|tag, field| {
             if tag == 0 {
                 value.assignment_epochs = field.read()?;
