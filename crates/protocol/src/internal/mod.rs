@@ -1,7 +1,7 @@
 //! The records of Kafka's internal topics, byte for byte as Kafka 4.3 writes them, so that its tools read our logs.
 //!
-//! [`group`] is `__consumer_offsets`. A record of it has a key, which begins with the type of the record, and a value,
-//! which begins with its version (`CoordinatorRecordSerde`):
+//! [`group`] is `__consumer_offsets` and [`transaction`] is `__transaction_state`. A record of these has a key, which
+//! begins with the type of the record, and a value, which begins with its version (`CoordinatorRecordSerde`):
 //!
 //! | key | type i16 | fields, never flexible |
 //! |---|---|---|
@@ -9,10 +9,14 @@
 //!
 //! Every version that Kafka reads is read; what is written has the version that Kafka writes. Tagged fields that we do
 //! not know are passed over, and so are bytes behind the last field, both as in Kafka.
+//!
+//! [`metadata`] is `__cluster_metadata`, whose records have no key and a frame of their own.
 
 #[cfg(test)]
 mod fixtures;
 pub mod group;
+pub mod metadata;
+pub mod transaction;
 
 use bytes::Bytes;
 
@@ -21,10 +25,11 @@ use crate::wire::{Reader, Wire, WireError, Writer};
 /// Why a record cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// A type from a later version of Kafka, or of a feature that we do not have. Kafka passes over such records.
+    /// A type from a later version of Kafka, or of a feature that we do not have. Kafka's coordinators pass over such
+    /// records, and its controllers stop.
     #[error("records of type {0} are not known")]
     UnknownType(i16),
-    /// A version from a later Kafka.
+    /// A version that we do not know, as a rule from a later Kafka.
     #[error("version {version} of {record} is not known, and the newest known is {newest}")]
     UnknownVersion {
         /// Kafka's name of the record.
@@ -53,12 +58,12 @@ pub struct KeyValue {
     pub value: Option<Bytes>,
 }
 
-/// The value of a coordinator's record.
+/// The value of a record.
 trait Value: Wire {
     /// Kafka's name.
     const NAME: &'static str;
     /// The newest version; all of them from 0 on are read.
-    const NEWEST: i16;
+    const NEWEST: i16 = 0;
     /// The first flexible version.
     const FLEXIBLE_FROM: i16 = 0;
 
@@ -85,13 +90,18 @@ fn read_key<K: Wire>(record: &'static str, fields: &[u8]) -> Result<K, RecordErr
 
 /// Reads a value, its version first.
 fn read_value<V: Value>(bytes: &[u8]) -> Result<V, RecordError> {
+    let (version, fields) = read_prefix(V::NAME, bytes)?;
+    let value = reader::<V>(version, fields)?.read();
+    value.map_err(|error| RecordError::Damaged { record: V::NAME, error })
+}
+
+/// A reader over the fields of a value, if its version is known.
+fn reader<V: Value>(version: i16, fields: &[u8]) -> Result<Reader<'_>, RecordError> {
     let (record, newest) = (V::NAME, V::NEWEST);
-    let (version, fields) = read_prefix(record, bytes)?;
     if !(0..=newest).contains(&version) {
         return Err(RecordError::UnknownVersion { record, version, newest });
     }
-    let value = Reader::new(fields, version, version >= V::FLEXIBLE_FROM).read();
-    value.map_err(|error| RecordError::Damaged { record, error })
+    Ok(Reader::new(fields, version, version >= V::FLEXIBLE_FROM))
 }
 
 /// Writes a key behind the type of its record.

@@ -152,3 +152,13 @@ fn field_that_a_version_lacks_is_refused_by_the_encoder() {
     let error = Response::from(response).encode(0, &mut BytesMut::new()).unwrap_err();
     assert_eq!((error.api, error.version), (ApiKey::FindCoordinator, 0));
 }
+
+#[test]
+fn request_of_librdkafka_with_bytes_to_spare_is_decoded() {
+    // The body of librdkafka 2.16's Metadata 13 for all topics: three bytes follow its last field.
+    let body = Bytes::from_static(&[0, 0, 0, 0, 1, 0, 0]);
+    let Ok(Request::Metadata(request)) = decode_request(ApiKey::Metadata, 13, body) else {
+        panic!("Kafka takes it for a request of all topics");
+    };
+    assert_eq!(request.topics, None);
+}
