@@ -1,11 +1,13 @@
 //! What can be wrong with a setting. Each variant names the key and says what would be right.
 
+use crate::broker::why_absent;
 use crate::definition::Definition;
 use crate::nearest::nearest;
 use crate::table::{Scope, Table};
 use crate::value::Value;
 
-/// A setting that is refused. To a client it is INVALID_CONFIG; at the start it stops the broker.
+/// A setting that is refused. To a client it is INVALID_CONFIG, or for a broker's setting INVALID_REQUEST; at the start
+/// it stops the broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The table has no such key.
@@ -28,6 +30,14 @@ pub enum Error {
         /// The type and limits.
         takes: String,
     },
+    /// The setting is known, but it cannot be set here: what it stands for is not there, or it is set in another way.
+    #[error("{key} cannot be set: {reason}")]
+    Unsupported {
+        /// The setting.
+        key: String,
+        /// Why it cannot be set.
+        reason: String,
+    },
     /// Each setting is right, but together they are not.
     #[error("{key} cannot be `{value}`: {reason}")]
     Conflict {
@@ -45,7 +55,18 @@ fn hint(nearest: Option<&str>) -> String {
 }
 
 impl Error {
+    /// The setting whose value is wrong; `None` if it could not be set at all.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidValue { key, .. } | Self::Conflict { key, .. } => Some(key),
+            Self::UnknownKey { .. } | Self::Unsupported { .. } => None,
+        }
+    }
+
     pub(crate) fn unknown_key(table: &Table, key: &str) -> Self {
+        if let Some(reason) = why_absent(key).filter(|_| table.scope == Scope::Broker) {
+            return Self::unsupported(key, reason);
+        }
         let keys = table.definitions().map(|definition| definition.key);
         Self::UnknownKey { scope: table.scope, key: key.to_owned(), nearest: nearest(key, keys) }
     }
@@ -54,6 +75,11 @@ impl Error {
         let Definition { key, kind, allowed, .. } = *definition;
         let takes = format!("a value of type {kind} {allowed}").trim_end().to_owned();
         Self::InvalidValue { key, value: text, takes }
+    }
+
+    /// Refuses a setting that is known, for a reason that is not its value.
+    pub(crate) fn unsupported(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unsupported { key: key.into(), reason: reason.into() }
     }
 
     pub(crate) fn conflict(key: &'static str, value: &Value, reason: impl Into<String>) -> Self {

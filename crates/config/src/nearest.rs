@@ -2,8 +2,11 @@
 
 /// The one of `keys` that takes the fewest edits to reach from `key`; `None` if even that is more than a third of it.
 pub(crate) fn nearest<'a>(key: &str, keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, found) = keys.map(|other| (distance(key, other), other)).min()?;
-    (distance <= key.len() / 3).then_some(found)
+    // A key comes from a client and may be long; at least as many edits are needed as the lengths differ by.
+    let limit = key.len() / 3;
+    let near = keys.filter(|other| other.len().abs_diff(key.len()) <= limit);
+    let (distance, found) = near.map(|other| (distance(key, other), other)).min()?;
+    (distance <= limit).then_some(found)
 }
 
 /// The Levenshtein distance in bytes; keys are ASCII.

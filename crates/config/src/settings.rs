@@ -46,6 +46,21 @@ impl Settings {
         Ok(())
     }
 
+    /// All that is set, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.values.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Sets a key of the table to a value that its row has parsed.
+    pub(crate) fn insert(&mut self, key: &'static str, value: Value) {
+        self.values.insert(key, value);
+    }
+
+    /// Leaves `key` unset.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.values.remove(key);
+    }
+
     /// What `key` is set to.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)

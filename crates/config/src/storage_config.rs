@@ -17,6 +17,8 @@ pub struct StorageConfig {
     pub log_dirs: Vec<PathBuf>,
     /// `cordoned.log.dirs`: those of `log_dirs` that get no new partitions.
     pub cordoned_log_dirs: Vec<PathBuf>,
+    /// `ottla.log.dirs.free.bytes.min`.
+    pub free_bytes_min: u64,
     /// `num.recovery.threads.per.data.dir`, at least 1.
     pub recovery_threads_per_dir: usize,
     /// `log.initial.task.delay.ms`.
@@ -62,10 +64,16 @@ impl StorageConfig {
     /// The broker's settings over the defaults; an error if they do not fit each other, or would give topics what
     /// a topic may not have.
     pub fn new(broker: &Settings) -> Result<Self, Error> {
+        Self::read(broker, &Reader(|key: &str| broker.get_or_default(key)))
+    }
+
+    pub(crate) fn read<F: Fn(&str) -> Option<Value>>(
+        broker: &Settings,
+        reader: &Reader<F>,
+    ) -> Result<Self, Error> {
         check_inherited(broker)?;
         TopicConfig::check(&Settings::new(&TOPIC), broker)?;
-        let reader = Reader(|key: &str| broker.get_or_default(key));
-        check_limits(&reader)?;
+        check_limits(reader)?;
         let log_dirs = match broker.get("log.dirs") {
             Some(_) => reader.list("log.dirs"),
             None => reader.list("log.dir"),
@@ -74,6 +82,7 @@ impl StorageConfig {
         Ok(Self {
             log_dirs: log_dirs.into_iter().map(PathBuf::from).collect(),
             cordoned_log_dirs: cordoned.into_iter().map(PathBuf::from).collect(),
+            free_bytes_min: reader.number("ottla.log.dirs.free.bytes.min"),
             recovery_threads_per_dir: reader.number("num.recovery.threads.per.data.dir"),
             initial_task_delay_ms: reader.long("log.initial.task.delay.ms"),
             retention_check_interval_ms: reader.long("log.retention.check.interval.ms"),

@@ -14,6 +14,10 @@ pub enum Scope {
     Broker,
     /// A topic's, from the cluster's metadata.
     Topic,
+    /// A group's, from the cluster's metadata.
+    Group,
+    /// Those of a subscription to the metrics of clients, from the cluster's metadata.
+    ClientMetrics,
 }
 
 impl fmt::Display for Scope {
@@ -21,6 +25,8 @@ impl fmt::Display for Scope {
         f.pad(match self {
             Self::Broker => "a broker",
             Self::Topic => "a topic",
+            Self::Group => "a group",
+            Self::ClientMetrics => "a client metrics subscription",
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The settings of a topic: the whole table of Kafka's `LogConfig`.
 
-use crate::definition::{Allowed, DAY_MS, Definition, HOUR_MS, Kind, MINUTE_MS, Synonym};
+use crate::allowed::Allowed;
+use crate::definition::{DAY_MS, Definition, HOUR_MS, MINUTE_MS, Synonym};
+use crate::kind::Kind;
 use crate::table::{Group, Scope, Table};
 
 /// The settings of a topic. Each can change at any time and reaches all replicas.
@@ -194,9 +196,11 @@ const COMPACTION: &[Definition] = &[
 const REPLICATION_QUOTA: &[Definition] = &[
     Definition::list("leader.replication.throttled.replicas", &[])
         .allowed(Allowed::Replicas)
+        .accepted()
         .doc("The replicas whose leaders send them no more than the broker's replication quota."),
     Definition::list("follower.replication.throttled.replicas", &[])
         .allowed(Allowed::Replicas)
+        .accepted()
         .doc("The replicas that fetch no more than the broker's replication quota."),
 ];
 
@@ -204,14 +208,18 @@ const TIERED_STORAGE: &[Definition] = &[
     Definition::boolean("remote.storage.enable", false)
         .doc("Moves closed segments to object storage; refused where the broker has none."),
     Definition::boolean("remote.log.copy.disable", false)
+        .accepted()
         .doc("Moves no more segments; those that were moved stay readable."),
     Definition::boolean("remote.log.delete.on.disable", false)
+        .accepted()
         .doc("Deletes the moved segments when tiered storage is switched off for the topic."),
     Definition::long("local.retention.ms", -2)
+        .accepted()
         .at_least(-2)
         .synonyms(&[Synonym::same("log.local.retention.ms")])
         .doc("How long a moved segment stays on the broker's disk. -2 stands for `retention.ms`."),
     Definition::long("local.retention.bytes", -2)
+        .accepted()
         .at_least(-2)
         .synonyms(&[Synonym::same("log.local.retention.bytes")])
         .doc(

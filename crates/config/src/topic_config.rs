@@ -159,7 +159,7 @@ impl TopicConfig {
 
 /// The value of a topic's `key` that holds. What a broker sets outside the topic's limits counts as not set, so that no
 /// layer can bring in a value that the fields cannot have; `StorageConfig` refuses it when the broker starts.
-fn effective(key: &str, overrides: &Settings, broker: &Settings) -> Option<Value> {
+pub(crate) fn effective(key: &str, overrides: &Settings, broker: &Settings) -> Option<Value> {
     if let Some(value) = overrides.get(key) {
         return Some(value.clone());
     }

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::definition::{Allowed, Definition, Kind, Literal};
+use crate::definition::Definition;
 use crate::error::Error;
+use crate::kind::{Effect, Kind, Literal};
 
 /// What a setting is set to.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +81,7 @@ impl From<Literal> for Value {
     fn from(literal: Literal) -> Self {
         match literal {
             Literal::Boolean(value) => Self::Boolean(value),
+            Literal::Short(value) => Self::Short(value),
             Literal::Int(value) => Self::Int(value),
             Literal::Long(value) => Self::Long(value),
             Literal::Double(value) => Self::Double(value),
@@ -117,58 +119,17 @@ impl Value {
         }
     }
 
-    fn is_at_least(&self, min: i64) -> bool {
+    pub(crate) fn is_at_least(&self, min: i64) -> bool {
         self.compare(min).is_some_and(Ordering::is_ge)
     }
 
-    fn is_at_most(&self, max: i64) -> bool {
+    pub(crate) fn is_at_most(&self, max: i64) -> bool {
         self.compare(max).is_some_and(Ordering::is_le)
     }
 
-    fn is_list(&self, holds: impl FnOnce(&[String]) -> bool) -> bool {
+    pub(crate) fn is_list(&self, holds: impl FnOnce(&[String]) -> bool) -> bool {
         matches!(self, Self::List(items) if holds(items))
     }
-}
-
-impl Allowed {
-    fn admits(self, value: &Value) -> bool {
-        match self {
-            Self::Any => true,
-            Self::AtLeast(min) => value.is_at_least(min),
-            Self::Between(min, max) => value.is_at_least(min) && value.is_at_most(max),
-            Self::GzipLevel => {
-                *value == Value::Int(-1) || value.is_at_least(1) && value.is_at_most(9)
-            }
-            Self::OneOf(texts) => {
-                matches!(value, Value::String(text) if texts.contains(&text.as_str()))
-            }
-            Self::ListOf(texts) => value.is_list(|items| {
-                are_distinct(items) && items.iter().all(|item| texts.contains(&item.as_str()))
-            }),
-            Self::Distinct { or_empty } => value.is_list(|items| {
-                (or_empty || !items.is_empty())
-                    && are_distinct(items)
-                    && items.iter().all(|item| !item.is_empty())
-            }),
-            Self::Replicas => value.is_list(|items| {
-                items.concat() == "*" || items.iter().all(|item| is_replica(item))
-            }),
-        }
-    }
-}
-
-fn are_distinct(items: &[String]) -> bool {
-    let mut seen = HashSet::new();
-    items.iter().all(|item| seen.insert(item))
-}
-
-/// `partition:broker`, or nothing: Kafka lets a list begin or end with a comma.
-fn is_replica(item: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    item.is_empty()
-        || item
-            .split_once(':')
-            .is_some_and(|(partition, broker)| is_number(partition) && is_number(broker))
 }
 
 impl Definition {
@@ -178,8 +139,29 @@ impl Definition {
             let shown = if self.kind == Kind::Password { Password::HIDDEN } else { text };
             Error::invalid_value(self, shown.to_owned())
         };
-        let value = Value::parse(self.kind, text.trim()).ok_or_else(refused)?;
-        if self.allowed.admits(&value) { Ok(value) } else { Err(refused()) }
+        let mut value = Value::parse(self.kind, text.trim()).ok_or_else(refused)?;
+        if let Value::List(items) = &mut value
+            && self.allowed.is_set()
+        {
+            let mut seen = HashSet::new();
+            items.retain(|item| seen.insert(item.clone()));
+        }
+        if !self.allowed.admits(&value) {
+            return Err(refused());
+        }
+        if self.effect == Effect::Missing && self.default_value().as_ref() != Some(&value) {
+            return Err(Error::unsupported(self.key, self.missing_reason()));
+        }
+        Ok(value)
+    }
+
+    /// What to say to somebody who sets what is not there yet.
+    fn missing_reason(&self) -> String {
+        let reason = "this broker does not support it yet";
+        match self.default_value() {
+            Some(default) => format!("{reason}, only its default `{default}`"),
+            None => reason.to_owned(),
+        }
     }
 
     /// What holds if nobody sets it.

@@ -1,6 +1,7 @@
 //! How logs are compacted: the threads that do it, what they may use, and what they choose.
 
-use crate::definition::{Allowed, DAY_MS, Definition};
+use crate::allowed::Allowed;
+use crate::definition::{DAY_MS, Definition};
 
 pub(super) const ROWS: &[Definition] = &[
     Definition::boolean("log.cleaner.enable", true)

@@ -1,6 +1,7 @@
 //! When logs are written through to the disk, and when it is noted how far.
 
-use crate::definition::{Definition, Kind};
+use crate::definition::Definition;
+use crate::kind::Kind;
 
 pub(super) const ROWS: &[Definition] = &[
     Definition::long("log.flush.interval.messages", i64::MAX)

@@ -1,6 +1,7 @@
 //! Which records are taken, and how they are kept.
 
-use crate::definition::{Allowed, Definition, HOUR_MS};
+use crate::allowed::Allowed;
+use crate::definition::{Definition, HOUR_MS};
 use crate::topic::{
     COMPRESSION_TYPES, LZ4_LEVELS, MAX_MESSAGE_BYTES, TIMESTAMP_TYPES, ZSTD_LEVELS,
 };

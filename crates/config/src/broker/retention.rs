@@ -1,6 +1,7 @@
 //! How long records stay.
 
-use crate::definition::{Definition, Kind, MINUTE_MS};
+use crate::definition::{Definition, MINUTE_MS};
+use crate::kind::Kind;
 use crate::topic::CLEANUP_POLICIES;
 
 pub(super) const ROWS: &[Definition] = &[
@@ -28,8 +29,10 @@ pub(super) const ROWS: &[Definition] = &[
         .doc("How often logs are looked at for segments to delete."),
     Definition::long("log.local.retention.ms", -2)
         .at_least(-2)
-        .doc("How long a moved segment stays, for topics without `local.retention.ms`."),
+        .doc("How long a moved segment stays, for topics without `local.retention.ms`.")
+        .accepted(),
     Definition::long("log.local.retention.bytes", -2)
         .at_least(-2)
-        .doc("How many bytes of moved segments stay, for topics without `local.retention.bytes`."),
+        .doc("How many bytes of moved segments stay, for topics without `local.retention.bytes`.")
+        .accepted(),
 ];

@@ -1,6 +1,7 @@
 //! When a segment is closed, and what a segment is made of.
 
-use crate::definition::{Definition, Kind, MINUTE_MS};
+use crate::definition::{Definition, MINUTE_MS};
+use crate::kind::Kind;
 use crate::topic::MIN_SEGMENT_BYTES;
 
 pub(super) const ROWS: &[Definition] = &[

@@ -12,6 +12,7 @@ fn config_without_settings_is_the_default() {
     let expected = StorageConfig {
         log_dirs: vec![PathBuf::from("./ottla-data")],
         cordoned_log_dirs: vec![],
+        free_bytes_min: 256 << 20,
         recovery_threads_per_dir: 2,
         initial_task_delay_ms: 30_000,
         retention_check_interval_ms: 300_000,

@@ -1,6 +1,8 @@
 //! Texts in, values and refusals out.
 
-use crate::definition::{Allowed, Definition, Kind};
+use crate::allowed::Allowed;
+use crate::definition::Definition;
+use crate::kind::Kind;
 use crate::value::Value;
 
 fn row(kind: Kind, allowed: Allowed) -> Definition {
@@ -57,11 +59,20 @@ fn parse_by_limits_refuses_what_is_outside() {
         (Kind::String, Allowed::OneOf(&["a", "b"]), "B", false),
         (Kind::List, policies, "delete,compact", true),
         (Kind::List, policies, "", true),
-        (Kind::List, policies, "delete,delete", false),
+        (Kind::List, policies, "delete,delete", true),
         (Kind::List, policies, "delete,", false),
         (Kind::List, directories, "/a,/b", true),
         (Kind::List, directories, "/a,,/b", false),
         (Kind::List, directories, "", false),
+        (Kind::List, Allowed::SomeOf(&["a"]), "a", true),
+        (Kind::List, Allowed::SomeOf(&["a"]), "", false),
+        (Kind::List, Allowed::SomeOf(&["a"]), "a,b", false),
+        (Kind::List, Allowed::Selectors, "client_id=a.*, client_software_name = b", true),
+        (Kind::List, Allowed::Selectors, "client_id", false),
+        (Kind::List, Allowed::Selectors, "nobody=a", false),
+        (Kind::List, Allowed::Selectors, "client_id=a=b", false),
+        (Kind::String, Allowed::AnyCase(&["a", "b"]), "B", true),
+        (Kind::String, Allowed::AnyCase(&["a", "b"]), "c", false),
         (Kind::List, Allowed::Distinct { or_empty: true }, "", true),
         (Kind::List, Allowed::Replicas, "*", true),
         (Kind::List, Allowed::Replicas, "0:1, 12:3,", true),
@@ -107,4 +118,48 @@ fn double_printed_looks_as_in_java() {
     ] {
         assert_eq!(Value::Double(number).to_string(), printed);
     }
+}
+
+#[test]
+fn offset_reset_is_a_place_or_a_duration() {
+    for (text, fits) in [
+        ("earliest", true),
+        ("EARLIEST", false),
+        ("none", false),
+        ("by_duration:PT1H", true),
+        ("by_duration:P1D", true),
+        ("by_duration:P1DT", false),
+        ("by_duration:pt1h2m", true),
+        ("by_duration:PT2M1H", false),
+        ("by_duration:PT1.5S", true),
+        ("by_duration:PT1.5H", false),
+        ("by_duration:PT0.0000000001S", false),
+        ("by_duration:-PT1H", false),
+        ("by_duration:P", false),
+        ("by_duration:PT", false),
+        ("by_duration:1H", false),
+        ("by_duration:", false),
+        ("by_duration", false),
+    ] {
+        let parsed = row(Kind::String, Allowed::OffsetReset).parse(text);
+        assert_eq!(parsed.is_ok(), fits, "{text}");
+    }
+}
+
+#[test]
+fn set_with_a_text_twice_has_it_once() {
+    let policies = Allowed::ListOf(&["compact", "delete"]);
+    check(Kind::List, policies, "delete, compact,delete", Some("delete,compact"));
+    check(Kind::List, Allowed::Any, "a,a", Some("a,a"));
+}
+
+#[test]
+fn missing_setting_takes_its_default_only() {
+    let row = Definition::string("a.key", "x").missing();
+    row.parse("x").unwrap();
+    let error = row.parse("y").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a.key cannot be set: this broker does not support it yet, only its default `x`"
+    );
 }

@@ -1,15 +1,17 @@
 //! The tables of settings: compared with Kafka's, consistent in themselves, and written down in `config/README.md`.
 
+mod alter;
+mod describe;
 mod kafka;
 mod readme;
 
 use std::collections::HashSet;
 
-use config::{BROKER, Settings, TOPIC, Value};
+use config::{BROKER, CLIENT_METRICS, GROUP, Settings, TOPIC, Value};
 
 #[test]
 fn table_rows_are_whole_and_allow_their_defaults() {
-    for table in [&TOPIC, &BROKER] {
+    for table in [&TOPIC, &BROKER, &GROUP, &CLIENT_METRICS] {
         let mut keys = HashSet::new();
         for row in table.definitions() {
             assert!(keys.insert(row.key), "{} comes twice", row.key);
@@ -22,11 +24,12 @@ fn table_rows_are_whole_and_allow_their_defaults() {
     }
 }
 
-/// A topic's default is that of the first of its synonyms that has one: `TopicConfig` relies on it.
+/// A default is that of the first of the synonyms that has one: `TopicConfig` and `GroupConfig` rely on it.
 #[test]
-fn topic_defaults_are_those_of_the_broker() {
+fn defaults_of_topics_and_groups_are_those_of_the_broker() {
     let broker = Settings::new(&BROKER);
-    for row in TOPIC.definitions().filter(|row| !row.synonyms.is_empty()) {
+    let rows = TOPIC.definitions().chain(GROUP.definitions());
+    for row in rows.filter(|row| !row.synonyms.is_empty()) {
         let inherited = row.synonyms.iter().find_map(|synonym| {
             BROKER.get(synonym.key).unwrap();
             broker.get_or_default(synonym.key).map(|value| match value {

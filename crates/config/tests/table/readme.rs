@@ -2,7 +2,7 @@
 
 use std::{env, fs};
 
-use config::{BROKER, Definition, Dynamic, Scope, TOPIC, Table};
+use config::{BROKER, CLIENT_METRICS, Definition, Dynamic, Effect, GROUP, Scope, TOPIC, Table};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/README.md");
 
@@ -16,13 +16,36 @@ Names, types, defaults and limits are those of Apache Kafka 4.3. An unknown key 
 the nearest one, and a value that is not allowed is an error that says what is. Sizes are in bytes. The
 largest numbers, 9223372036854775807 and 1.7976931348623157E308, stand for \"without limit\". Lists have
 commas between their items.
+
+## Where a broker's settings come from
+
+In rising priority: a file (`ottla --config FILE`), the command line (`--set key=value`), and the environment in the
+form of Kafka's image: `KAFKA_` and the key in capital letters, with `_` for a dot, `__` for an underscore and
+`___` for a dash. An error names the place.
+
+The file is TOML. Dotted keys, tables and quoted keys say the same:
+
+    log.retention.hours = 168
+    log.dirs = [\"/disk1\", \"/disk2\"]
+    listeners = \"PLAINTEXT://0.0.0.0:9092\"
+
+    [group.consumer]
+    session.timeout.ms = 50_000
+
+TOML wants texts in quotation marks, which is all that a `server.properties` lacks. Where one key begins with another,
+as `max.connections.per.ip` with `max.connections`, TOML also wants the shorter one in quotation marks.
+
+## What is not there yet
+
+What is *accepted, not used yet* may be set, which has no effect and does no harm. Of what is *not there yet* only the
+default is taken. Kafka's other settings, which make no sense here, are refused with the reason.
 ";
 
 const BROKER_HEAD: &str = "
 ## Of a broker
 
 **Dynamic**: *no* settings change by a restart only, *per-broker* ones for one broker at a time while it
-runs, and *cluster-wide* ones for one or for all.
+runs, *cluster-wide* ones for one or for all, and *only* ones in no other way than these.
 ";
 
 const TOPIC_HEAD: &str = "
@@ -32,9 +55,29 @@ Each can be set when the topic is created and changed at any time. Where a topic
 the first of the settings under **broker** that is set holds, and else the default.
 ";
 
+const GROUP_HEAD: &str = "
+## Of a group
+
+Each can be set at any time, within the broker's limits. Where a group does not set a value, the setting under
+**broker** holds.
+";
+
+const CLIENT_METRICS_HEAD: &str = "
+## Of a client metrics subscription
+
+Each can be set at any time.
+";
+
 #[test]
 fn readme_is_up_to_date() {
-    let expected = format!("{HEAD}{BROKER_HEAD}{}{TOPIC_HEAD}{}", page(&BROKER), page(&TOPIC));
+    let tables = [
+        (BROKER_HEAD, &BROKER),
+        (TOPIC_HEAD, &TOPIC),
+        (GROUP_HEAD, &GROUP),
+        (CLIENT_METRICS_HEAD, &CLIENT_METRICS),
+    ];
+    let pages = tables.map(|(head, table)| format!("{head}{}", page(table)));
+    let expected = format!("{HEAD}{}", pages.concat());
     if env::var_os("UPDATE").is_some() {
         fs::write(README, &expected).expect("config/ can be written");
     }
@@ -46,7 +89,7 @@ fn readme_is_up_to_date() {
 fn page(table: &Table) -> String {
     let last = match table.scope {
         Scope::Broker => "dynamic",
-        Scope::Topic => "broker",
+        Scope::Topic | Scope::Group | Scope::ClientMetrics => "broker",
     };
     let mut page = String::new();
     for group in table.groups {
@@ -62,14 +105,19 @@ fn page(table: &Table) -> String {
 
 fn line(scope: Scope, row: &Definition) -> String {
     let last = match (scope, row.dynamic) {
-        (Scope::Topic, _) => codes(row.synonyms.iter().map(|synonym| synonym.key)),
         (Scope::Broker, Dynamic::ReadOnly) => "no".to_owned(),
         (Scope::Broker, dynamic) => dynamic.to_string(),
+        _ => codes(row.synonyms.iter().map(|synonym| synonym.key)),
+    };
+    let effect = match row.effect {
+        Effect::Used => "",
+        Effect::Accepted => " *Accepted, not used yet.*",
+        Effect::Missing => " *Not there yet.*",
     };
     let kind = format!("{} {}", row.kind, row.allowed);
     let default = row.default_value().map(|value| value.to_string());
     let default = codes(default.iter().map(String::as_str).filter(|text| !text.is_empty()));
-    format!("| `{}` | {} | {default} | {last} | {} |\n", row.key, kind.trim_end(), row.doc)
+    format!("| `{}` | {} | {default} | {last} | {}{effect} |\n", row.key, kind.trim_end(), row.doc)
 }
 
 fn codes<'a>(texts: impl Iterator<Item = &'a str>) -> String {
