@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::handles::{HandlePool, lock};
 use crate::segment::Segment;
 
-/// Is told what happens in the logs of a directory. Calls come from the thread that did it and must be short.
+/// Is told what happens in the logs of a directory. Calls come from the thread that did it, which may hold locks of the
+/// log: they must be short, and look at no more of a log than its offsets.
 pub trait Observer: Send + Sync + std::fmt::Debug {
     /// Everything below [`Log::flushed_offset`] of the log is on stable storage.
     fn on_flushed(&self, log: &Log);
@@ -157,9 +158,11 @@ impl LogDir {
         self.wake.notify_all();
     }
 
-    /// Does what is queued: the chores of logs, and the deletions that are due at `now_ms`.
+    /// Does what is queued: the chores of logs, and the deletions that are due at `now_ms`. What is queued meanwhile waits
+    /// for the next time, so that busy logs keep neither deletions nor a stop waiting.
     pub fn run_chores(&self, now_ms: i64) {
-        loop {
+        let queued = lock(&self.chores).logs.len();
+        for _ in 0..queued {
             let Some(log) = lock(&self.chores).logs.pop_front() else { break };
             if let Some(log) = log.upgrade() {
                 log.run_chores();

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use protocol::{ErrorCode, Offset};
 
+use crate::handles::LazyFile;
+
 /// The result of a storage operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -81,6 +83,12 @@ impl Error {
         }
     }
 
+    /// What the system said about a sync of `path`. It is never a mere want of room: what could not be written may be
+    /// gone, and the next sync would not say so.
+    pub(crate) fn failed_sync(path: &Path, source: io::Error) -> Self {
+        Self::Io { operation: "sync", path: path.to_path_buf(), source }
+    }
+
     pub(crate) fn corrupt(path: &Path, reason: impl ToString) -> Self {
         Self::Corrupt { path: path.to_path_buf(), reason: reason.to_string() }
     }
@@ -89,11 +97,17 @@ impl Error {
 /// Adds to an IO result what was tried on which file.
 pub(crate) trait IoContext<T> {
     fn context(self, operation: &'static str, path: &Path) -> Result<T>;
+    /// The same for where a file's path is not at hand, and is asked for only if something has gone wrong.
+    fn context_of(self, operation: &'static str, file: &LazyFile) -> Result<T>;
 }
 
 impl<T> IoContext<T> for io::Result<T> {
     fn context(self, operation: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| Error::io(operation, path, source))
+    }
+
+    fn context_of(self, operation: &'static str, file: &LazyFile) -> Result<T> {
+        self.map_err(|source| Error::io(operation, &file.path(), source))
     }
 }
 

@@ -62,6 +62,12 @@ impl HandlePool {
             }
         }
         if !newcomer.is_admitted.swap(true, Ordering::Relaxed) {
+            if clock.len() == clock.capacity() {
+                // Files that are gone are dropped here, or a pool that is never full would keep a trace of every one.
+                clock.retain(|file| file.strong_count() > 0);
+                let live_count = clock.len();
+                clock.reserve(live_count + 1);
+            }
             clock.push_back(Arc::downgrade(newcomer));
         }
     }
@@ -84,6 +90,8 @@ struct State {
     cached: Option<Arc<OpenFile>>,
     /// The one that is alive, be it cached or only held by readers.
     alive: Weak<OpenFile>,
+    /// Whoever comes late to a file that is deleted must not make a new one in its place.
+    is_removed: bool,
 }
 
 impl Shared {
@@ -103,7 +111,12 @@ impl LazyFile {
             pool: Arc::clone(pool),
             was_used: AtomicBool::new(false),
             is_admitted: AtomicBool::new(false),
-            state: Mutex::new(State { path, cached: None, alive: Weak::new() }),
+            state: Mutex::new(State {
+                path,
+                cached: None,
+                alive: Weak::new(),
+                is_removed: false,
+            }),
         }))
     }
 
@@ -129,6 +142,9 @@ impl LazyFile {
     fn open_locked(&self, state: &mut State) -> io::Result<Arc<OpenFile>> {
         if let Some(open) = state.cached.as_ref() {
             return Ok(Arc::clone(open));
+        }
+        if state.is_removed {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "file is deleted"));
         }
         let open = if let Some(open) = state.alive.upgrade() {
             open
@@ -157,11 +173,10 @@ impl LazyFile {
         lock(&self.0.state).path = path;
     }
 
-    /// Deletes the file; one that does not exist is no error. Readers keep what they hold.
+    /// Deletes the file; one that does not exist is no error. Readers keep what they hold, and it is not opened again.
     pub fn remove(&self) -> io::Result<()> {
         let mut state = lock(&self.0.state);
-        state.cached = None;
-        state.alive = Weak::new();
+        (state.cached, state.alive, state.is_removed) = (None, Weak::new(), true);
         match self.0.pool.disk.remove_file(&state.path) {
             Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result,

@@ -64,3 +64,6 @@ fn count_while(
     rest.take_while(|(idx, segment)| is_deletable(*idx, segment) && is_breached(*idx, segment))
         .count()
 }
+
+#[cfg(test)]
+mod tests;

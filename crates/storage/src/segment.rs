@@ -37,6 +37,26 @@ pub(crate) struct Limits {
     pub(crate) index_bytes: u32,
 }
 
+/// What the chores have done for a segment before its appends need it. Nothing is wrong if it was not.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// Up to where blocks are set aside.
+    pub(crate) reserved: AtomicU32,
+    /// Up to where dirty pages have been handed to the disk.
+    pub(crate) written_back: AtomicU32,
+    /// Whether the file of the next segment has been made.
+    pub(crate) has_spare: AtomicBool,
+}
+
+impl Ahead {
+    /// The end of the file has been cut, and the blocks behind it are free again.
+    pub(crate) fn forget(&self) {
+        self.reserved.store(0, Ordering::Relaxed);
+        self.written_back.store(0, Ordering::Relaxed);
+        self.has_spare.store(false, Ordering::Relaxed);
+    }
+}
+
 /// One segment of a log.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -49,6 +69,7 @@ pub(crate) struct Segment {
     size: AtomicU32,
     /// The bytes that are on stable storage.
     synced: AtomicU32,
+    pub(crate) ahead: Ahead,
     map_bytes: u32,
     modified_ms: AtomicI64,
     /// The greatest timestamp and the offset of the batch that has it; `None` until it is read from the time index.
@@ -113,6 +134,7 @@ impl Segment {
             txn_index: TxnIndex::new(txn_index, base_offset, has_txn_index),
             size: AtomicU32::new(size),
             synced: AtomicU32::new(0),
+            ahead: Ahead::default(),
             map_bytes: limits.segment_bytes.max(size).max(1),
             modified_ms: AtomicI64::new(0),
             largest: Mutex::new(None),
@@ -164,15 +186,14 @@ impl Segment {
         // IMPORTANT: the size is taken after the file is pinned. A truncation lowers the size first and then looks for
         // pins, so either it sees this one and leaves the file alone, or this size is the lowered one.
         let size = self.size();
-        let mapping = open
-            .mapping(size as usize, self.map_bytes as usize)
-            .context("map", &self.log.path())?;
+        let mapping =
+            open.mapping(size as usize, self.map_bytes as usize).context_of("map", &self.log)?;
         Ok(View { open, mapping, size })
     }
 
     /// The open file of the batches.
     pub(crate) fn open(&self) -> Result<Arc<OpenFile>> {
-        self.log.open().context("open", &self.log.path())
+        self.log.open().context_of("open", &self.log)
     }
 
     /// A position at or before the batch that holds `offset`, from which a reader hops on.
@@ -187,7 +208,7 @@ impl Segment {
 
     /// Believes the index only if its entry names the batch at its position; the start of the segment is always right.
     fn believed(&self, view: &View, found: std::io::Result<OffsetPosition>) -> Result<u32> {
-        let entry = match found.context("read index of", &self.log.path()) {
+        let entry = match found.context_of("read index of", &self.log) {
             Err(err @ Error::Corrupt { .. }) => {
                 self.mark_index_wrong(&err);
                 return Ok(0);
@@ -205,7 +226,12 @@ impl Segment {
         Ok(0)
     }
 
-    /// Whether a look-up has found the indexes wrong; asking takes the mark away.
+    /// Whether a look-up has found the indexes wrong.
+    pub(crate) fn is_index_wrong(&self) -> bool {
+        self.is_index_wrong.load(Ordering::Relaxed)
+    }
+
+    /// The same; asking takes the mark away.
     pub(crate) fn take_index_wrong(&self) -> bool {
         self.is_index_wrong.swap(false, Ordering::Relaxed)
     }
@@ -215,8 +241,11 @@ impl Segment {
         if !self.offset_index.is_resident(offset) {
             return Ok(true);
         }
-        let path = || self.log.path();
-        let from = self.offset_index.lookup(offset).context("read", &path())?.position;
+        let from = match self.offset_index.lookup(offset).context_of("read", &self.log) {
+            // The whole segment will be searched.
+            Err(Error::Corrupt { .. }) => return Ok(true),
+            found => found?.position,
+        };
         let len = u64::from(self.size().saturating_sub(from)).min(PROBE_BYTES);
         Ok(!self.open()?.file().is_resident(from.into(), len))
     }
@@ -227,9 +256,46 @@ impl Segment {
         if let Some(largest) = *largest {
             return Ok(largest);
         }
-        let last = self.time_index.last().context("read", &self.log.path())?;
+        let last = match self.time_index.last().context_of("read", &self.log) {
+            Err(err @ Error::Corrupt { .. }) => {
+                self.mark_index_wrong(&err);
+                self.scan_largest()?
+            }
+            last => last?,
+        };
         *largest = Some(last);
         Ok(last)
+    }
+
+    /// What the age of the segment counts from: its greatest timestamp, or when it was last written if it has none.
+    pub(crate) fn age_timestamp(&self) -> Result<Timestamp> {
+        let largest = self.largest_timestamp()?.timestamp;
+        Ok(if largest.is_none() { Timestamp(self.modified_ms()) } else { largest })
+    }
+
+    /// The greatest timestamp from the batches.
+    fn scan_largest(&self) -> Result<TimestampOffset> {
+        let (timestamp, offset) = (Timestamp::NONE, self.base_offset);
+        let mut largest = TimestampOffset { timestamp, offset };
+        self.view()?.for_each_from(0, |_, header| {
+            if header.max_timestamp > largest.timestamp {
+                let (timestamp, offset) = (header.max_timestamp, header.last_offset());
+                largest = TimestampOffset { timestamp, offset };
+            }
+            Ok(())
+        })?;
+        Ok(largest)
+    }
+
+    /// The last batch known from the time index before which no timestamp is as great as `target`.
+    pub(crate) fn offset_before(&self, target: Timestamp) -> Result<Offset> {
+        match self.time_index.lookup(target).context_of("read time index of", &self.log) {
+            Err(err @ Error::Corrupt { .. }) => {
+                self.mark_index_wrong(&err);
+                Ok(self.base_offset)
+            }
+            found => Ok(found?.offset),
+        }
     }
 
     /// Learns of a batch that has been appended. The largest timestamp has been asked for before, if there are others.
@@ -243,16 +309,38 @@ impl Segment {
     }
 
     /// Adds an entry for a batch at `position` to the offset index, and the greatest timestamp to the time index.
-    /// An index that takes no entry is built anew by the chores: the batch is in the log, and look-ups do without.
+    /// A full index stays as it is, and one that takes no entry is built anew by the chores: the batch is in the log, and
+    /// look-ups do without.
     pub(crate) fn add_index_entries(&self, last_offset: Offset, position: u32) {
-        let added = self.offset_index.append(last_offset, position).and_then(|()| {
-            let (timestamp, offset) = (*lock(&self.largest))
-                .map_or((Timestamp::NONE, self.base_offset), |it| (it.timestamp, it.offset));
+        let (timestamp, offset) = (*lock(&self.largest))
+            .map_or((Timestamp::NONE, self.base_offset), |it| (it.timestamp, it.offset));
+        let added = self.has_full_index().and_then(|is_full| {
+            if is_full {
+                return Ok(());
+            }
+            self.offset_index.append(last_offset, position)?;
             self.time_index.maybe_append(timestamp, offset, false)
         });
         if let Err(err) = added {
             self.mark_index_wrong(&err);
         }
+    }
+
+    /// How many entries the greater of the two indexes has; none that is known when one is damaged.
+    pub(crate) fn index_entries(&self) -> Result<u32> {
+        let counted = self.offset_index.entry_count();
+        let counted = counted.and_then(|count| Ok(count.max(self.time_index.entry_count()?)));
+        match counted.context_of("read index of", &self.log) {
+            Err(err @ Error::Corrupt { .. }) => {
+                self.mark_index_wrong(&err);
+                Ok(0)
+            }
+            counted => Ok(u32::try_from(counted?).unwrap_or(u32::MAX)),
+        }
+    }
+
+    fn has_full_index(&self) -> std::io::Result<bool> {
+        Ok(self.offset_index.is_full()? || self.time_index.is_full()?)
     }
 
     fn mark_index_wrong(&self, reason: &dyn std::fmt::Display) {
@@ -267,22 +355,21 @@ impl Segment {
         let largest = self.largest_timestamp()?;
         self.time_index
             .maybe_append(largest.timestamp, largest.offset, true)
-            .context("write time index of", &self.log.path())
+            .context_of("write time index of", &self.log)
     }
 
     /// Whether an index has no room for another entry. Asking reads what later entries are compared with.
     pub(crate) fn is_index_full(&self) -> Result<bool> {
         self.largest_timestamp()?;
-        let full =
-            self.offset_index.is_full().and_then(|full| Ok(full || self.time_index.is_full()?));
-        full.context("read index of", &self.log.path())
+        self.has_full_index().context_of("read index of", &self.log)
     }
 
     /// Makes the batches up to the current size durable, and says up to where.
     pub(crate) fn sync(&self) -> Result<u32> {
         let size = self.size();
         if self.synced.load(Ordering::Acquire) < size {
-            self.open()?.file().sync_data().context("sync", &self.log.path())?;
+            let synced = self.open()?.file().sync_data();
+            synced.map_err(|err| Error::failed_sync(&self.log.path(), err))?;
             self.synced.fetch_max(size, Ordering::AcqRel);
         }
         Ok(size)
@@ -291,33 +378,53 @@ impl Segment {
     /// Makes the indexes durable.
     pub(crate) fn sync_indexes(&self) -> Result<()> {
         let made = self.offset_index.make_file().and_then(|()| self.time_index.make_file());
-        let flushed = made.and_then(|()| self.offset_index.flush()).and_then(|()| self.time_index.flush());
-        flushed.and_then(|()| self.txn_index.flush()).context("sync index of", &self.log.path())
+        let flushed =
+            made.and_then(|()| self.offset_index.flush()).and_then(|()| self.time_index.flush());
+        flushed.and_then(|()| self.txn_index.flush()).context_of("sync index of", &self.log)
     }
 
     /// Frees the blocks that were reserved behind the end. Nobody looks there, so it needs no care for readers.
     pub(crate) fn release_reserved(&self) -> Result<()> {
-        self.open()?.file().set_len(self.size().into()).context("trim", &self.log.path())
+        self.open()?.file().set_len(self.size().into()).context_of("trim", &self.log)
     }
 
-    /// Removes the batch that holds `offset` and all after it. Nobody appends meanwhile.
+    /// Removes the batch that holds `offset` and all after it. Nobody appends meanwhile. After an error the batches are
+    /// all there still, and it can be tried again.
     pub(crate) fn truncate_to(&self, offset: Offset) -> Result<()> {
+        self.truncate_indexes(offset)?;
         let cut = {
             let view = self.view()?;
             let from = self.position_before(&view, offset)?;
             view.first_from(from, |header| header.last_offset() >= offset)?
         };
-        let Some((position, _)) = cut else { return Ok(()) };
-        // IMPORTANT: before the file is cut; see `view`.
-        self.publish_size(position);
-        self.synced.fetch_min(position, Ordering::AcqRel);
-        let path = self.log.path();
-        self.log.truncate(position.into()).context("truncate", &path)?;
-        self.offset_index.truncate_to(offset).context("truncate index of", &path)?;
-        self.time_index.truncate_to(offset).context("truncate time index of", &path)?;
-        self.txn_index.truncate_to(offset).context("truncate transaction index of", &path)?;
+        if let Some((position, _)) = cut {
+            let size = self.size();
+            // IMPORTANT: before the file is cut; see `view`.
+            self.publish_size(position);
+            self.synced.fetch_min(position, Ordering::AcqRel);
+            if let Err(err) = self.log.truncate(position.into()) {
+                self.publish_size(size);
+                return Err(Error::io("truncate", &self.log.path(), err));
+            }
+            self.ahead.forget();
+        }
         *lock(&self.largest) = None;
         self.observe_tail()
+    }
+
+    fn truncate_indexes(&self, offset: Offset) -> Result<()> {
+        let path = self.log.path();
+        let truncated = self.offset_index.truncate_to(offset);
+        let truncated = truncated.and_then(|()| self.time_index.truncate_to(offset));
+        match truncated.context("truncate index of", &path) {
+            Err(err @ Error::Corrupt { .. }) => {
+                self.mark_index_wrong(&err);
+                let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
+                reset.context("empty index of", &path)?;
+            }
+            result => result?,
+        }
+        self.txn_index.truncate_to(offset).context("truncate transaction index of", &path)
     }
 
     /// Looks at the batches that came after the last index entry, for their timestamps.
@@ -374,20 +481,20 @@ impl Segment {
     pub(crate) fn remove(&self) -> Result<()> {
         let removed = self.log.remove().and_then(|()| self.offset_index.remove());
         let removed = removed.and_then(|()| self.time_index.remove());
-        removed.and_then(|()| self.txn_index.remove()).context("delete", &self.log.path())
+        removed.and_then(|()| self.txn_index.remove()).context_of("delete", &self.log)
     }
 
     /// Writes what is pending in the indexes, and closes all files.
     pub(crate) fn close(&self) -> Result<()> {
         self.log.close();
         let closed = self.offset_index.close().and_then(|()| self.time_index.close());
-        closed.and_then(|()| self.txn_index.close()).context("close index of", &self.log.path())
+        closed.and_then(|()| self.txn_index.close()).context_of("close index of", &self.log)
     }
 
     /// Empties all indexes, before the segment is read anew.
     pub(crate) fn reset_indexes(&self) -> Result<()> {
         let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
-        reset.and_then(|()| self.txn_index.reset()).context("empty index of", &self.log.path())?;
+        reset.and_then(|()| self.txn_index.reset()).context_of("empty index of", &self.log)?;
         *lock(&self.largest) = None;
         Ok(())
     }
@@ -395,7 +502,7 @@ impl Segment {
     /// Builds the offset and time indexes anew from the batches. Nobody appends meanwhile.
     pub(crate) fn rebuild_indexes(&self, interval: u32) -> Result<()> {
         let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
-        reset.context("empty index of", &self.log.path())?;
+        reset.context_of("empty index of", &self.log)?;
         *lock(&self.largest) = None;
         let mut bytes_since = 0_u32;
         self.view()?.for_each_from(0, |position, header| {
@@ -506,6 +613,13 @@ impl Slice {
     /// Whether all pages are in memory, so that touching them does not wait for the disk.
     pub fn is_resident(&self) -> bool {
         self.open.file().is_resident(self.start.into(), (self.end - self.start).into())
+    }
+
+    /// Reads every page in, waiting for the disk where it must, so that touching or sending the bytes does not wait.
+    pub fn populate(&self) {
+        let pages = self.iter().step_by(4096).chain(self.last());
+        let read = pages.fold(0_u8, |sum, byte| sum ^ byte);
+        std::hint::black_box(read);
     }
 
     /// Whether a page could not be read from the disk: bytes that have been taken may be zeros.

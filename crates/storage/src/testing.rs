@@ -1,5 +1,9 @@
 //! What several tests of this crate need.
 
+pub(crate) mod batches;
+pub(crate) mod disk;
+pub(crate) mod logs;
+
 use std::sync::Arc;
 
 use tempfile::TempDir;

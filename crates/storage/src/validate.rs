@@ -10,7 +10,7 @@ use protocol::record::{
     Attributes, Batch, BatchBuilder, BatchError, BatchHeader, BatchOptions, Batches, Compression,
     ControlType, EndTxnMarker, HEADER_BYTES, Record, TimestampType,
 };
-use protocol::{ErrorCode, ProducerId, Timestamp};
+use protocol::{ErrorCode, Timestamp};
 
 use crate::error::{RecordRejection, Rejection};
 use crate::producer::Origin;
@@ -177,7 +177,7 @@ fn check_envelope(batch: &Batch<'_>, rules: &Rules<'_>, batch_idx: usize) -> Res
     if header.is_control() {
         return invalid("clients may not write control records".to_string());
     }
-    if header.producer_id != ProducerId::NONE && header.base_sequence.is_none() {
+    if !header.producer_id.is_none() && header.base_sequence.is_none() {
         return invalid(format!(
             "producer {} sent a batch with sequence number {}",
             header.producer_id, header.base_sequence
@@ -203,13 +203,13 @@ fn check_records(batch: &Batch<'_>, rules: &Rules<'_>) -> Result<Timestamp, Reje
     let max_timestamp = batch
         .validate(DECOMPRESSED_BYTES_MAX, |record| {
             if needs_keys && record.key.is_none() {
-                faults.add(record, "a compacted topic takes no record without a key");
+                return faults.add(record, "a compacted topic takes no record without a key");
             }
             if claims_append_time {
-                faults.add_time(record, "only the broker gives records a log append time");
+                return faults.add_time(record, "only the broker gives records a log append time");
             }
             let time = record.timestamp;
-            if checks_time && !time.is_none() && !(earliest..=latest).contains(&time.0) {
+            if checks_time && time != Timestamp::NONE && !(earliest..=latest).contains(&time.0) {
                 faults.add_time(
                     record,
                     format!("timestamp {time} is not within [{earliest}, {latest}], which message.timestamp.before.max.ms and after.max.ms allow"),

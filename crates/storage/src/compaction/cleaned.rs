@@ -63,12 +63,16 @@ impl CleanedWriter {
     }
 
     /// Writes what is left and puts the segment on stable storage.
-    pub(super) fn finish(mut self) -> Result<Arc<Segment>> {
+    pub(super) fn finish(&mut self) -> Result<()> {
         self.write()?;
         self.segment.seal()?;
         self.segment.sync()?;
-        self.segment.sync_indexes()?;
-        Ok(self.segment)
+        self.segment.sync_indexes()
+    }
+
+    /// The segment, which is finished.
+    pub(super) fn into_segment(self) -> Arc<Segment> {
+        self.segment
     }
 
     /// Gives up.

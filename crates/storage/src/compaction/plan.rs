@@ -10,11 +10,19 @@ use protocol::{Offset, Timestamp};
 pub(crate) struct SegmentState {
     pub(crate) base_offset: Offset,
     pub(crate) bytes: u32,
-    /// The greater of its two indexes, each as a share of the room that an index has.
-    pub(crate) index_entries: u32,
+    /// The greatest timestamp of its records, or when it was last written if they have none.
     pub(crate) largest_timestamp: Timestamp,
-    /// The timestamp of its first batch.
+    /// The greatest timestamp of its first batch.
     pub(crate) first_timestamp: Timestamp,
+}
+
+/// What grouping needs to know of a closed segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentSize {
+    pub(crate) base_offset: Offset,
+    pub(crate) bytes: u32,
+    /// The entries of the greater of its two indexes.
+    pub(crate) index_entries: u32,
 }
 
 /// What planning needs to know of the log.
@@ -26,6 +34,17 @@ pub(crate) struct LogState {
     pub(crate) active_base: Offset,
     /// Up to where the log was cleaned the last time.
     pub(crate) cleaned_to: Offset,
+    /// How often the log has been truncated.
+    pub(crate) truncations: u64,
+}
+
+impl LogState {
+    /// The first offset that has not been cleaned.
+    pub(crate) fn first_dirty(&self) -> Offset {
+        // A checkpoint of another life of the log says nothing.
+        let is_known = (self.log_start..=self.active_base).contains(&self.cleaned_to);
+        if is_known { self.cleaned_to } else { self.log_start }
+    }
 }
 
 /// What there is to clean.
@@ -33,7 +52,7 @@ pub(crate) struct LogState {
 pub struct Plan {
     /// The first offset that has not been cleaned.
     pub first_dirty: Offset,
-    /// The first offset that may not be cleaned yet.
+    /// The first offset that may not be cleaned yet, where a segment begins.
     pub first_uncleanable: Offset,
     /// Bytes that a cleaning has passed already.
     pub clean_bytes: u64,
@@ -41,6 +60,8 @@ pub struct Plan {
     pub dirty_bytes: u64,
     /// Whether a record has waited for longer than `max.compaction.lag.ms`.
     pub is_overdue: bool,
+    /// How often the log had been truncated.
+    pub(crate) truncations: u64,
 }
 
 impl Plan {
@@ -69,41 +90,44 @@ pub(crate) fn plan(
     config: &TopicConfig,
     now: Timestamp,
 ) -> Plan {
-    // A checkpoint from before a truncation, or of another life of the log, says nothing.
-    let is_known = (log.log_start..=log.active_base).contains(&log.cleaned_to);
-    let first_dirty = if is_known { log.cleaned_to } else { log.log_start };
+    let first_dirty = log.first_dirty();
+    let ends = closed.iter().skip(1).map(|next| next.base_offset);
+    let ends = ends.chain(std::iter::once(log.active_base));
+    // A cleaning that ran out of memory ends in the middle of a segment, which is dirty still.
+    let (clean, dirty): (Vec<_>, Vec<_>) =
+        closed.iter().zip(ends).partition(|(_, end)| *end <= first_dirty);
+    let dirty = || dirty.iter().map(|(segment, _)| *segment);
     let is_young = |segment: &&SegmentState| {
         let age_ms = now.0.saturating_sub(segment.largest_timestamp.0);
-        segment.base_offset >= first_dirty && age_ms < config.min_compaction_lag_ms
+        config.min_compaction_lag_ms > 0 && age_ms < config.min_compaction_lag_ms
     };
-    let first_young = closed.iter().find(is_young).map(|segment| segment.base_offset);
-    let first_uncleanable = log.last_stable.min(log.active_base);
-    let first_uncleanable = first_young.map_or(first_uncleanable, |young| young.min(first_uncleanable));
-    let bytes = |wanted: &dyn Fn(Offset) -> bool| {
-        let segments = closed.iter().filter(|segment| wanted(segment.base_offset));
-        segments.map(|segment| u64::from(segment.bytes)).sum()
+    let first_young = dirty().find(is_young).map_or(log.active_base, |young| young.base_offset);
+    let bound = log.last_stable.min(first_young);
+    // Segments are cleaned whole: the one that holds the bound waits.
+    let at_bound = closed.iter().rev().find(|segment| segment.base_offset <= bound);
+    let first_uncleanable = match at_bound {
+        Some(segment) if bound < log.active_base => segment.base_offset,
+        _ => bound,
     };
-    let is_dirty = |base: Offset| base >= first_dirty && base < first_uncleanable;
-    let waiting_since = closed
-        .iter()
-        .filter(|segment| is_dirty(segment.base_offset) && !segment.first_timestamp.is_none())
-        .map(|segment| segment.first_timestamp)
-        .min();
+    let cleanable = || dirty().filter(|segment| segment.base_offset < first_uncleanable);
+    let waiting_since = cleanable().map(|segment| segment.first_timestamp).filter(|t| !t.is_none());
     let is_overdue = waiting_since
+        .min()
         .is_some_and(|since| now.0.saturating_sub(since.0) > config.max_compaction_lag_ms);
     Plan {
         first_dirty,
         first_uncleanable: first_uncleanable.max(first_dirty),
-        clean_bytes: bytes(&|base| base < first_dirty),
-        dirty_bytes: bytes(&is_dirty),
+        clean_bytes: clean.iter().map(|(segment, _)| u64::from(segment.bytes)).sum(),
+        dirty_bytes: cleanable().map(|segment| u64::from(segment.bytes)).sum(),
         is_overdue,
+        truncations: log.truncations,
     }
 }
 
 /// Cuts closed segments into the runs that are each written into one: as many as fit in `segment.bytes` and its indexes,
 /// and as lie within the reach of a relative offset. `end_offset` is where the last of them ends.
 pub(crate) fn group(
-    segments: &[SegmentState],
+    segments: &[SegmentSize],
     end_offset: Offset,
     segment_bytes: u32,
     index_entries_max: u32,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use config::TopicConfig;
-use protocol::record::{Batch, BatchHeader, ControlType, Record, RewriteOptions, rewrite};
+use protocol::record::{Batch, BatchError, BatchHeader, Record, RewriteOptions, rewrite};
 use protocol::{Offset, ProducerEpoch, ProducerId, Timestamp};
 
 use super::cleaned::CleanedWriter;
@@ -105,16 +105,18 @@ type LastRecords = HashMap<ProducerId, (Option<Offset>, ProducerEpoch)>;
 
 impl Run<'_> {
     fn clean(&mut self, plan: &Plan, map: &mut OffsetMap) -> Result<(), Stop> {
+        // No record goes for one that a crash could take away.
+        self.log.flush_to(plan.first_uncleanable)?;
         self.fill_map(plan, map)?;
         let end_offset = map.latest().next();
-        let snapshot = self.log.cleaning_snapshot(end_offset)?;
-        let states = snapshot.states()?;
+        let snapshot = self.log.cleaning_snapshot(plan, end_offset)?.ok_or(Stop::GivenUp)?;
+        let sizes = snapshot.sizes()?;
         let limits = (self.config.segment_bytes, self.config.segment_index_bytes / 12);
         let mut transactions = Transactions::default();
-        for range in group(&states, self.first_uncleanable, limits.0, limits.1) {
+        for range in group(&sizes, snapshot.end_offset, limits.0, limits.1) {
             let segments = snapshot.segments.get(range.clone()).unwrap_or_default();
-            let end =
-                snapshot.segments.get(range.end).map_or(end_offset, |next| next.base_offset());
+            let next = snapshot.segments.get(range.end).map(|next| next.base_offset());
+            let end = next.unwrap_or(snapshot.end_offset);
             self.clean_group(&snapshot, segments, end, map, &mut transactions)?;
         }
         self.cleaned.end_offset = end_offset;
@@ -123,9 +125,11 @@ impl Run<'_> {
 
     /// Reads the keys of the dirty part into the map, as far as it has room.
     fn fill_map(&mut self, plan: &Plan, map: &mut OffsetMap) -> Result<(), Stop> {
-        let snapshot = self.log.cleaning_snapshot(plan.first_uncleanable)?;
+        let snapshot = self.log.cleaning_snapshot(plan, plan.first_uncleanable)?;
+        let snapshot = snapshot.ok_or(Stop::GivenUp)?;
         let mut transactions = Transactions::default();
         let (from, to) = (plan.first_dirty, plan.first_uncleanable);
+        map.advance_to(from + -1);
         transactions.add(self.log.aborted_transactions(from, to)?);
         for (segment_idx, segment) in snapshot.segments.iter().enumerate() {
             let next = snapshot.segments.get(segment_idx + 1).map(|next| next.base_offset());
@@ -135,11 +139,12 @@ impl Run<'_> {
             }
             let start = segment.position_before(&segment.view()?, from)?;
             let mut is_full = false;
-            self.for_each_batch(segment, start, |_, batch| {
+            self.for_each_batch(segment, start, |batch| {
                 if batch.header().base_offset >= to {
                     return Ok(ControlFlow::Break(()));
                 }
-                is_full = !add_keys(map, &mut transactions, batch, from)?;
+                is_full = !add_keys(map, &mut transactions, batch, from)
+                    .map_err(|err| Error::corrupt(&segment.log().path(), err))?;
                 Ok(if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
             if is_full {
@@ -161,26 +166,30 @@ impl Run<'_> {
         transactions: &mut Transactions,
     ) -> Result<(), Stop> {
         let Some(first) = segments.first() else { return Ok(()) };
-        let cleaned = self.log.new_cleaned_segment(first.base_offset());
+        let cleaned = self.log.new_cleaned_segment(first.base_offset())?;
         let mut writer = CleanedWriter::new(cleaned, self.config.index_interval_bytes);
         let last_records = self.log.last_records();
         let aborted = self.log.aborted_transactions(first.base_offset(), end)?;
         transactions.add(aborted);
-        for segment in segments {
-            let copied = self.clean_into(segment, &mut writer, map, transactions, &last_records);
-            if let Err(stop) = copied {
-                writer.discard()?;
-                return Err(stop);
-            }
+        let mut copy = |segment| {
+            self.clean_into(segment, &mut writer, map, transactions, &last_records)
+        };
+        let written = segments.iter().try_for_each(&mut copy);
+        if let Err(stop) = written.and_then(|()| Ok(writer.finish()?)) {
+            writer.discard()?;
+            return Err(stop);
         }
-        let cleaned = writer.finish()?;
+        let cleaned = writer.into_segment();
         self.cleaned.bytes_before += segments.iter().map(|s| u64::from(s.size())).sum::<u64>();
         self.cleaned.bytes_after += u64::from(cleaned.size());
-        if self.log.swap_in(snapshot, segments, &cleaned, self.now)? {
-            return Ok(());
+        let swapped = self.log.swap_in(snapshot, segments, &cleaned, self.now);
+        match swapped {
+            Ok(true) => return Ok(()),
+            // A swap that failed half-way has taken the directory offline; then the new files may be all there is.
+            _ if self.log.dir().offline_reason().is_some() => {}
+            _ => cleaned.remove()?,
         }
-        cleaned.remove()?;
-        Err(Stop::GivenUp)
+        Err(swapped.map_or_else(Stop::Failed, |_| Stop::GivenUp))
     }
 
     fn clean_into(
@@ -193,9 +202,10 @@ impl Run<'_> {
     ) -> Result<(), Stop> {
         let (now, config, round_end) = (self.now, Arc::clone(&self.config), self.first_uncleanable);
         let mut counts = (0, 0);
-        self.for_each_batch(segment, 0, |_, batch| {
+        let corrupt = |err| Error::corrupt(&segment.log().path(), err);
+        self.for_each_batch(segment, 0, |batch| {
             let header = batch.header();
-            let fate = fate_of(batch, transactions, now)?;
+            let fate = fate_of(batch, transactions, now).map_err(corrupt)?;
             if let Some(txn) = fate.aborted {
                 writer.keep_aborted(txn)?;
             }
@@ -210,7 +220,7 @@ impl Run<'_> {
                 !fate.drops_records && (header.is_control() || is_kept(map, header, record, now))
             };
             let outcome = rewrite(batch, &mut keep, options, writer.buffer());
-            let outcome = outcome.map_err(|err| Error::corrupt(&segment.log().path(), err))?;
+            let outcome = outcome.map_err(corrupt)?;
             counts = (counts.0 + u64::from(outcome.read), counts.1 + u64::from(outcome.retained));
             if let Some(header) = outcome.header {
                 writer.added(&header)?;
@@ -222,19 +232,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Walks the batches of a segment from `start` at the pace.
+    /// Walks the batches of a segment from `start` at the pace. A batch that the disk has damaged is not given a new
+    /// checksum.
     fn for_each_batch(
         &mut self,
         segment: &Segment,
         start: u32,
-        mut visit: impl FnMut(u32, &Batch<'_>) -> Result<ControlFlow<()>>,
+        mut visit: impl FnMut(&Batch<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<(), Stop> {
         let open = segment.open()?;
         let mut scan = Scan::new(open.file(), start, segment.size(), SCAN_BYTES);
         let mut paid = start;
         loop {
             let step = match scan.next() {
-                Ok(Some((position, batch))) => visit(position, &batch)?,
+                Ok(Some((position, batch))) => {
+                    batch.check_crc().map_err(|err| {
+                        Error::corrupt(open.path(), format!("at position {position}, {err}"))
+                    })?;
+                    visit(&batch)?
+                }
                 Ok(None) => ControlFlow::Break(()),
                 Err(ScanError::Io(source)) => {
                     return Err(Error::io("read", open.path(), source).into());
@@ -263,15 +279,14 @@ fn add_keys(
     transactions: &mut Transactions,
     batch: &Batch<'_>,
     from: Offset,
-) -> Result<bool> {
+) -> Result<bool, BatchError> {
     let header = batch.header();
-    let corrupt = |err| Error::corrupt(std::path::Path::new("batch"), err);
     if header.is_control() {
-        transactions.on_control(header, control_type_of(batch).map_err(corrupt)?);
+        transactions.on_control(header, control_type_of(batch)?);
     } else if !transactions.on_batch(header) {
-        let records = batch.records(DECOMPRESSED_BYTES_MAX).map_err(corrupt)?;
+        let records = batch.records(DECOMPRESSED_BYTES_MAX)?;
         for record in records.iter() {
-            let record = record.map_err(corrupt)?;
+            let record = record?;
             let Some(key) = record.key.filter(|_| record.offset >= from) else { continue };
             if !map.put(key, record.offset) {
                 return Ok(false);
@@ -292,15 +307,17 @@ struct Fate {
     aborted: Option<crate::index::txn::AbortedTxn>,
 }
 
-fn fate_of(batch: &Batch<'_>, transactions: &mut Transactions, now: Timestamp) -> Result<Fate> {
+fn fate_of(
+    batch: &Batch<'_>,
+    transactions: &mut Transactions,
+    now: Timestamp,
+) -> Result<Fate, BatchError> {
     let header = batch.header();
     if !header.is_control() {
         let drops_records = transactions.on_batch(header);
         return Ok(Fate { drops_records, is_empty_marker: false, aborted: None });
     }
-    let control: Option<ControlType> =
-        control_type_of(batch).map_err(|err| Error::corrupt(std::path::Path::new("batch"), err))?;
-    Ok(match transactions.on_control(header, control) {
+    Ok(match transactions.on_control(header, control_type_of(batch)?) {
         Ended::Empty => Fate {
             drops_records: header.delete_horizon().is_some_and(|horizon| horizon <= now),
             is_empty_marker: true,
@@ -331,3 +348,6 @@ fn is_kept(map: &OffsetMap, header: &BatchHeader, record: &Record<'_>, now: Time
         record.value.is_some() || header.delete_horizon().is_none_or(|horizon| now < horizon);
     is_last && is_needed
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! Appends: batches get their offsets, or keep the leader's, and go into the active segment by one write.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use protocol::record::{BatchHeader, Batches, HEADER_BYTES, TimestampType};
+use protocol::record::{Batch, BatchError, BatchHeader, Batches, HEADER_BYTES, TimestampType};
 use protocol::{ErrorCode, LeaderEpoch, Offset, Timestamp};
 
 use super::batch_write::BatchWrite;
@@ -56,7 +57,7 @@ impl Log {
         let mut writer = lock(&self.writer);
         let mut appender = Appender::new(self, &mut writer, now);
         for append in group {
-            let result = self
+            let result = appender
                 .check_writable(append.origin)
                 .and_then(|()| appender.add_as_leader(append, leader_epoch));
             appender.results.push(result);
@@ -65,7 +66,8 @@ impl Log {
     }
 
     /// Appends batches that the leader of the partition has appended, with their offsets and epochs. A batch of an
-    /// epoch after `leader_epoch`, and what follows it, is left for the fetch that knows of that epoch (KAFKA-18723).
+    /// epoch after `leader_epoch`, and what follows it, is left for the fetch that knows of that epoch (KAFKA-18723); so
+    /// is a batch that the fetch has cut off. After an error a part may have been appended: the log's end tells.
     pub fn append_as_follower(
         &self,
         records: &Bytes,
@@ -74,24 +76,11 @@ impl Log {
     ) -> Result<Appended> {
         let mut writer = lock(&self.writer);
         let mut appender = Appender::new(self, &mut writer, now);
-        let result = self
+        let result = appender
             .check_writable(Origin::Replication)
             .and_then(|()| appender.add_as_follower(records, leader_epoch));
         appender.results.push(result);
         appender.finish().pop().unwrap_or_else(|| unreachable!("one set was added"))
-    }
-
-    /// Refuses to write to a directory that is offline, and clients when there is little room.
-    fn check_writable(&self, origin: Origin) -> Result<()> {
-        self.dir.check_online()?;
-        if self.is_closed.load(Ordering::Acquire) {
-            let message = format!("the log of {} has been closed", self.topic_partition);
-            return Err(Rejection::new(ErrorCode::NotLeaderOrFollower, message).into());
-        }
-        if origin == Origin::Client && self.dir.is_low() {
-            return Err(Error::NoSpace { path: self.dir.path().to_path_buf() });
-        }
-        Ok(())
     }
 }
 
@@ -115,15 +104,38 @@ impl<'w, 'a> Appender<'w, 'a> {
         Self { log, writer, active, write, now, results: Vec::with_capacity(1), unwritten_from: 0 }
     }
 
+    /// Refuses to write to a log that is closed, and clients when there is little room.
+    fn check_writable(&self, origin: Origin) -> Result<()> {
+        self.log.check_open()?;
+        let dir = &self.log.dir;
+        if self.writer.is_half_cut || (origin == Origin::Client && dir.is_low()) {
+            return Err(Error::NoSpace { path: dir.path().to_path_buf() });
+        }
+        Ok(())
+    }
+
     fn add_as_leader(
         &mut self,
         append: &LeaderAppend<'a>,
         leader_epoch: LeaderEpoch,
     ) -> Result<Appended> {
         let records = append.records;
-        let last_offset = self.write.end_offset + (records.offset_count() - 1);
-        self.make_room(records.size(), records.max_timestamp(), last_offset)?;
         let first_offset = self.write.end_offset;
+        let config = self.log.config.load();
+        let last_epoch = self.last_epoch();
+        if leader_epoch < last_epoch {
+            let message = format!("epoch {leader_epoch} is over: epoch {last_epoch} has written");
+            return Err(Rejection::new(ErrorCode::NotLeaderOrFollower, message).into());
+        }
+        self.make_room(&Wanted {
+            bytes: u32::try_from(records.size())
+                .ok()
+                .filter(|bytes| *bytes <= config.segment_bytes)
+                .ok_or_else(|| too_large(records.size(), config.segment_bytes))?,
+            max_timestamp: records.max_timestamp(),
+            first_offset,
+            last_offset: first_offset + (records.offset_count() - 1),
+        })?;
         // A set of several batches is refused as a whole, so what its first ones have staged must be undone.
         let log_append_time = self.append_time(records.log_append_time());
         let undo = (records.batches().len() > 1).then(|| self.write.staged.clone());
@@ -165,39 +177,31 @@ impl<'w, 'a> Appender<'w, 'a> {
     }
 
     fn add_as_follower(&mut self, records: &'a Bytes, epoch: LeaderEpoch) -> Result<Appended> {
-        let mut batches = Vec::new();
-        for batch in Batches::new(records) {
-            let batch = batch.map_err(|err| corrupt_fetch(&err))?;
-            batch.check_crc().map_err(|err| corrupt_fetch(&err))?;
-            if batch.header().leader_epoch > epoch {
-                break;
-            }
-            batches.push(batch);
-        }
-        let (Some(first), Some(last)) = (batches.first(), batches.last()) else {
-            return Err(corrupt_fetch(&"it holds no whole batch").into());
-        };
-        let first_offset = first.header().base_offset;
-        let bytes = batches.iter().map(|batch| batch.bytes().len()).sum();
-        let max_timestamp = batches.iter().map(|batch| batch.header().max_timestamp).max();
-        let last_offset = last.header().last_offset();
-        self.make_room(bytes, max_timestamp.unwrap_or(Timestamp::NONE), last_offset)?;
-        for batch in batches {
+        let last_epoch = self.last_epoch();
+        let batches = fetched_batches(records, self.write.end_offset, last_epoch..=epoch)?;
+        let first = batches.first().map(|(batch, _)| batch.header().base_offset);
+        let first_offset = first.unwrap_or(self.write.end_offset);
+        for (batch, marker) in batches {
             let header = *batch.header();
-            if header.base_offset < self.write.end_offset {
-                let end = self.write.end_offset;
-                let reason = format!("offset {} comes after the end {end}", header.base_offset);
-                return Err(corrupt_fetch(&reason).into());
-            }
-            let marker = marker_of(&batch)
-                .map_err(|err| corrupt_fetch(&err))?
-                .map(|(control, value)| Marker { control, value, transaction_version: 0 });
+            self.make_room(&Wanted {
+                bytes: header.size(),
+                max_timestamp: header.max_timestamp,
+                first_offset: header.base_offset,
+                last_offset: header.last_offset(),
+            })?;
             let producers = &self.writer.producers;
             let staged = &mut self.write.staged;
             producers.check(staged, &header, marker.as_ref(), Origin::Replication)?;
             self.write.push(header, &[], batch.bytes());
         }
         Ok(self.appended(first_offset, Timestamp::NONE))
+    }
+
+    /// The epoch of the last batch. None of an older one may follow: recovery would take it for the remains of a history
+    /// that was truncated.
+    fn last_epoch(&self) -> LeaderEpoch {
+        let last_offset = self.write.end_offset + -1;
+        self.writer.epochs.epoch_for_offset(last_offset).unwrap_or(LeaderEpoch::NONE)
     }
 
     /// The time that batches get which were given `time` before the lock was taken: never one before the last.
@@ -255,30 +259,24 @@ impl<'w, 'a> Appender<'w, 'a> {
         }
     }
 
-    /// Rolls the active segment if it cannot, or should not, take `bytes` more.
-    fn make_room(&mut self, bytes: usize, timestamp: Timestamp, last_offset: Offset) -> Result<()> {
+    /// Rolls the active segment if it cannot, or should not, take what is wanted.
+    fn make_room(&mut self, wanted: &Wanted) -> Result<()> {
+        let timestamp = wanted.max_timestamp;
         let config = self.log.config.load();
-        let segment_bytes = config.segment_bytes;
-        let Some(bytes) = u32::try_from(bytes).ok().filter(|bytes| *bytes <= segment_bytes) else {
-            return Err(Rejection::new(
-                ErrorCode::RecordListTooLarge,
-                format!("{bytes} bytes of records do not fit in a segment of {segment_bytes}"),
-            )
-            .into());
-        };
         let size = self.active.size().saturating_add(self.write.len);
         let segment_ms = config.max_segment_ms().saturating_sub(self.writer.roll_jitter_ms);
         let waited_ms = match self.writer.first_timestamp.filter(|first| !first.is_none()) {
             Some(first) if !timestamp.is_none() => timestamp.0.saturating_sub(first.0),
             _ => self.now.0.saturating_sub(self.writer.created.0),
         };
-        let must_roll = size > segment_bytes - bytes
+        let must_roll = size > config.segment_bytes.saturating_sub(wanted.bytes)
             || (size > 0 && waited_ms > segment_ms)
             || self.is_index_full()?
-            || !self.active.can_hold(last_offset);
+            || !self.active.can_hold(wanted.last_offset);
         if must_roll {
             self.commit()?;
-            self.log.offline_on_io_error(self.log.roll(self.writer, self.now))?;
+            let rolled = self.log.roll(self.writer, wanted.first_offset, self.now);
+            self.log.offline_on_io_error(rolled)?;
             self.active = self.log.active();
             self.write.position = self.active.size();
         }
@@ -292,17 +290,12 @@ impl<'w, 'a> Appender<'w, 'a> {
             return Ok(());
         }
         if let Err(err) = self.write_bytes() {
-            let (position, end_offset) = (self.active.size(), self.log.log_end_offset());
-            let scratch = std::mem::take(&mut self.writer.scratch);
-            self.write = BatchWrite::new(position, end_offset, scratch);
+            self.write.restart(self.active.size(), self.log.log_end_offset());
             self.fail_unwritten(&err);
             return Err(err);
         }
-        let position = self.write.position.saturating_add(self.write.len);
-        let scratch = std::mem::take(&mut self.writer.scratch);
-        let next = BatchWrite::new(position, self.write.end_offset, scratch);
-        let write = std::mem::replace(&mut self.write, next);
-        self.log.publish(self.writer, &self.active, write, self.now);
+        self.log.publish(self.writer, &self.active, &mut self.write, self.now);
+        self.write.restart(self.active.size(), self.write.end_offset);
         self.unwritten_from = self.results.len();
         Ok(())
     }
@@ -313,6 +306,7 @@ impl<'w, 'a> Appender<'w, 'a> {
         if result.is_err() {
             // What a failed write has left behind the end would otherwise lie under the next, shorter one.
             let _unused = open.file().set_len(self.active.size().into());
+            self.active.ahead.forget();
         }
         self.log.offline_on_io_error(result)
     }
@@ -344,12 +338,13 @@ impl Log {
         &self,
         writer: &mut Writer,
         active: &Segment,
-        mut write: BatchWrite<'_>,
+        write: &mut BatchWrite<'_>,
         now: Timestamp,
     ) {
         let interval = self.config.load().index_interval_bytes;
         let mut position = write.position;
         active.publish_size(position.saturating_add(write.len));
+        active.set_modified_ms(now.0);
         for header in &write.headers {
             self.observe(writer, active, header, position, interval);
             position = position.saturating_add(header.size());
@@ -363,10 +358,9 @@ impl Log {
         }
         self.unchecked_bytes.fetch_add(write.len.into(), Ordering::Relaxed);
         self.unflushed_since_ms.fetch_min(now.0, Ordering::Relaxed);
-        writer.scratch = write.into_scratch();
         self.publish_first_unstable(writer);
         self.offsets.log_end.store(end_offset.0, Ordering::Release);
-        self.queue_chores_if_due(writer, active);
+        self.queue_chores_if_due(active);
     }
 
     /// Takes note of one batch of the active segment.
@@ -393,10 +387,16 @@ impl Log {
         }
     }
 
-    /// Starts a new segment at the end of the log. All that costs time is left to the chores.
-    pub(super) fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<()> {
+    /// Starts a new segment at the end of the log, or behind it where the next batch is: a follower may have to leave a
+    /// gap that no segment reaches over. All that costs time is left to the chores.
+    pub(super) fn roll(
+        &self,
+        writer: &mut Writer,
+        next_offset: Offset,
+        now: Timestamp,
+    ) -> Result<()> {
         let active = self.active();
-        let base_offset = self.log_end_offset();
+        let base_offset = next_offset.max(self.log_end_offset());
         if active.size() == 0 && active.base_offset() == base_offset {
             return Ok(());
         }
@@ -416,6 +416,7 @@ impl Log {
         self.segments.store(Arc::new(segments));
         writer.start_segment(now);
         writer.roll_jitter_ms = self.roll_jitter_ms(now);
+        self.has_rolled.store(true, Ordering::Release);
         self.queue_chores();
         Ok(())
     }
@@ -439,10 +440,60 @@ impl Writer {
         self.bytes_since_index = 0;
         self.first_timestamp = None;
         self.created = now;
-        self.reserved_bytes = 0;
-        self.written_back_bytes = 0;
         self.is_dir_dirty = true;
     }
+}
+
+/// What the active segment is asked to take.
+struct Wanted {
+    bytes: u32,
+    max_timestamp: Timestamp,
+    first_offset: Offset,
+    last_offset: Offset,
+}
+
+/// The whole batches of a fetch up to the first one of an epoch after the last of `epochs`, with the markers in them,
+/// all checked: the first lies at or behind `end_offset` and is of the first of `epochs` or a later one, and so each
+/// after the one before.
+fn fetched_batches(
+    records: &Bytes,
+    mut end_offset: Offset,
+    epochs: RangeInclusive<LeaderEpoch>,
+) -> Result<Vec<(Batch<'_>, Option<Marker>)>, Rejection> {
+    let (mut last_epoch, epoch_max) = epochs.into_inner();
+    let mut batches = Vec::new();
+    for batch in Batches::new(records) {
+        let batch = match batch {
+            Err(BatchError::Incomplete { .. }) if !batches.is_empty() => break,
+            batch => batch.map_err(|err| corrupt_fetch(&err))?,
+        };
+        let header = batch.header();
+        if header.leader_epoch > epoch_max {
+            break;
+        }
+        batch.check_crc().map_err(|err| corrupt_fetch(&err))?;
+        if header.base_offset < end_offset {
+            let reason = format!("offset {} comes after the end {end_offset}", header.base_offset);
+            return Err(corrupt_fetch(&reason));
+        }
+        if header.leader_epoch < last_epoch {
+            let reason = format!("epoch {} comes after epoch {last_epoch}", header.leader_epoch);
+            return Err(corrupt_fetch(&reason));
+        }
+        (end_offset, last_epoch) = (header.next_offset(), header.leader_epoch);
+        let marker = marker_of(&batch).map_err(|err| corrupt_fetch(&err))?;
+        let marker =
+            marker.map(|(control, value)| Marker { control, value, transaction_version: 0 });
+        batches.push((batch, marker));
+    }
+    if records.is_empty() { Err(corrupt_fetch(&"it is empty")) } else { Ok(batches) }
+}
+
+fn too_large(bytes: usize, segment_bytes: u32) -> Rejection {
+    Rejection::new(
+        ErrorCode::RecordListTooLarge,
+        format!("{bytes} bytes of records do not fit in a segment of {segment_bytes}"),
+    )
 }
 
 fn corrupt_fetch(reason: &dyn std::fmt::Display) -> Rejection {
@@ -451,3 +502,6 @@ fn corrupt_fetch(reason: &dyn std::fmt::Display) -> Rejection {
         format!("fetched records cannot be appended: {reason}"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ use crate::producer::Staged;
 /// Batches below this many bytes are copied behind one another: a buffer of its own in the system call costs as much.
 const COPY_BELOW_BYTES: usize = 1 << 10;
 
+/// The most that a log keeps of its scratch buffer for the next append.
+const SCRATCH_KEPT_BYTES: usize = 16 << 10;
+
 /// The batches of one write.
 #[derive(Debug)]
 pub(super) struct BatchWrite<'a> {
@@ -44,9 +47,18 @@ impl<'a> BatchWrite<'a> {
         Self { position, len: 0, end_offset, headers, staged: Staged::default(), scratch, parts }
     }
 
-    /// Gives the scratch buffer back.
+    /// Begins anew elsewhere, with the memory that it has.
+    pub(super) fn restart(&mut self, position: u32, end_offset: Offset) {
+        (self.position, self.end_offset, self.len) = (position, end_offset, 0);
+        self.headers.clear();
+        self.staged = Staged::default();
+        self.scratch.clear();
+        self.parts.clear();
+    }
+
+    /// Gives the scratch buffer back, unless it has grown beyond what a quiet log should hold on to.
     pub(super) fn into_scratch(self) -> Vec<u8> {
-        self.scratch
+        if self.scratch.capacity() > SCRATCH_KEPT_BYTES { Vec::new() } else { self.scratch }
     }
 
     pub(super) fn is_empty(&self) -> bool {

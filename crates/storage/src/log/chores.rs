@@ -1,10 +1,12 @@
 //! What is done behind the appends, so that no append waits for it: blocks reserved ahead, dirty pages sent to the disk
 //! early and evenly, the next segment's file made, and after a roll the snapshot written and the old segment synced.
+//!
+//! The writer lock is taken for what a roll has left and for the next segment's file, and for nothing that is done every
+//! few megabytes: a thread that is put aside while it holds the lock would hold up every append.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Log, SPARE_FILE, Writer};
+use super::{Log, SPARE_FILE};
 use crate::error::{IoContext, Result};
 use crate::handles::{LazyFile, lock};
 use crate::segment::Segment;
@@ -14,14 +16,16 @@ const RESERVE_MIN_BYTES: u32 = 256 << 10;
 const RESERVE_MAX_BYTES: u32 = 32 << 20;
 
 /// So many dirty bytes are handed to the disk at a time: enough to be sequential, too few to make a flush wait long.
-const WRITE_BACK_BYTES: u32 = 4 << 20;
+const WRITE_BACK_BYTES: u32 = 8 << 20;
 
 impl Log {
     /// Asks for chores when the active segment has grown enough for one.
-    pub(super) fn queue_chores_if_due(&self, writer: &Writer, active: &Segment) {
+    pub(super) fn queue_chores_if_due(&self, active: &Segment) {
         let size = active.size();
-        let reserve_due = size.saturating_add(reserve_ahead(size) / 2) > writer.reserved_bytes;
-        let write_back_due = size - writer.written_back_bytes.min(size) >= WRITE_BACK_BYTES;
+        let reserved = active.ahead.reserved.load(Ordering::Relaxed);
+        let written_back = active.ahead.written_back.load(Ordering::Relaxed);
+        let reserve_due = size.saturating_add(reserve_ahead(size) / 2) > reserved;
+        let write_back_due = size.saturating_sub(written_back) >= WRITE_BACK_BYTES;
         if reserve_due || write_back_due {
             self.queue_chores();
         }
@@ -33,8 +37,10 @@ impl Log {
         if self.is_closed.load(Ordering::Acquire) || self.dir.offline_reason().is_some() {
             return;
         }
-        let result = self.after_rolls().and_then(|()| self.look_ahead());
-        if let Err(err) = self.offline_on_io_error(result) {
+        let result = self.after_rolls().and_then(|()| self.look_ahead(&self.active()));
+        // A deletion that comes in between takes the files away; that is no failure of the disk.
+        let result = if self.is_closed() { Ok(()) } else { self.offline_on_io_error(result) };
+        if let Err(err) = result {
             tracing::warn!(log = %self.topic_partition, %err, "cannot do the chores of a log");
         }
     }
@@ -42,12 +48,20 @@ impl Log {
     /// Completes the rolls since the last time.
     fn after_rolls(&self) -> Result<()> {
         let _structure = lock(&self.structure);
+        if self.has_rolled.load(Ordering::Acquire) {
+            self.complete_rolls()?;
+        }
+        self.rebuild_wrong_indexes()
+    }
+
+    fn complete_rolls(&self) -> Result<()> {
         let snapshots = {
             let mut writer = lock(&self.writer);
             if self.is_closed.load(Ordering::Acquire) {
                 return Ok(());
             }
             self.name_active(&mut writer)?;
+            self.has_rolled.store(false, Ordering::Release);
             std::mem::take(&mut writer.snapshots)
         };
         for producers in snapshots {
@@ -60,19 +74,13 @@ impl Log {
                 sealed.release_reserved()?;
             }
         }
-        self.rebuild_wrong_indexes()
+        Ok(())
     }
 
     /// Reserves, writes back and makes the next file ready.
-    fn look_ahead(&self) -> Result<()> {
-        let active = self.active();
-        let (reserved, written_back, wants_spare, path) = {
-            let writer = lock(&self.writer);
-            let half = self.config.load().segment_bytes / 2;
-            let wants_spare = writer.spare.is_none() && !writer.is_unnamed && active.size() > half;
-            (writer.reserved_bytes, writer.written_back_bytes, wants_spare, self.path())
-        };
-        let size = active.size();
+    fn look_ahead(&self, active: &Segment) -> Result<()> {
+        let (ahead, size) = (&active.ahead, active.size());
+        let reserved = ahead.reserved.load(Ordering::Relaxed);
         let reserve_to = size.saturating_add(reserve_ahead(size)).min(self.limits().segment_bytes);
         if reserve_to > reserved {
             // Without room the reservation fails and appends go on into the last blocks: the write itself says when
@@ -80,32 +88,38 @@ impl Log {
             let open = active.open()?;
             let start = reserved.max(size);
             let _unused = open.file().reserve(start.into(), (reserve_to.max(start) - start).into());
+            ahead.reserved.store(reserve_to, Ordering::Relaxed);
         }
+        let written_back = ahead.written_back.load(Ordering::Relaxed);
         let write_back_to = size - size % WRITE_BACK_BYTES;
         if write_back_to > written_back {
             let open = active.open()?;
             let len = (write_back_to - written_back).into();
-            open.file()
-                .start_writeback(written_back.into(), len)
-                .context("write back", open.path())?;
+            // What the disk cannot write is reported by the next sync; not every file system knows this call.
+            let _unused = open.file().start_writeback(written_back.into(), len);
+            ahead.written_back.store(write_back_to, Ordering::Relaxed);
         }
-        let spare = if wants_spare { Some(self.make_spare(&path)?) } else { None };
-        let mut writer = lock(&self.writer);
-        if Arc::ptr_eq(&active, &self.active()) {
-            writer.reserved_bytes = writer.reserved_bytes.max(reserve_to);
-            writer.written_back_bytes = writer.written_back_bytes.max(write_back_to);
-        }
-        if spare.is_some() {
-            writer.spare = spare;
+        if size > self.limits().segment_bytes / 2 && !ahead.has_spare.load(Ordering::Relaxed) {
+            self.make_spare()?;
+            ahead.has_spare.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn make_spare(&self, partition_dir: &std::path::Path) -> Result<LazyFile> {
-        let spare = LazyFile::new(self.dir.pool(), partition_dir.join(SPARE_FILE));
+    fn make_spare(&self) -> Result<()> {
+        let path = {
+            let writer = lock(&self.writer);
+            let has_one = writer.spare.is_some() || writer.is_unnamed;
+            if has_one {
+                return Ok(());
+            }
+            self.path().join(SPARE_FILE)
+        };
+        let spare = LazyFile::new(self.dir.pool(), path);
         let open = spare.open().context("make", &spare.path())?;
         let _unused = open.file().reserve(0, RESERVE_MIN_BYTES.into());
-        Ok(spare)
+        lock(&self.writer).spare = Some(spare);
+        Ok(())
     }
 }
 

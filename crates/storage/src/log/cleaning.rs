@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use config::TopicConfig;
 use protocol::{Offset, ProducerEpoch, ProducerId, Timestamp};
 
 use super::Log;
 use crate::compaction::Plan;
-use crate::compaction::plan::{LogState, SegmentState, plan};
-use crate::error::{IoContext, Result};
+use crate::compaction::plan::{LogState, SegmentSize, SegmentState, plan};
+use crate::error::{Error, Result};
 use crate::files::names::Stage;
 use crate::handles::lock;
 use crate::segment::Segment;
@@ -18,66 +19,89 @@ use crate::segment::Segment;
 #[derive(Debug)]
 pub(crate) struct CleaningSnapshot {
     pub(crate) segments: Vec<Arc<Segment>>,
+    /// Where the last of them ends.
+    pub(crate) end_offset: Offset,
     /// How often the log had been truncated.
     truncations: u64,
 }
 
 impl CleaningSnapshot {
-    pub(crate) fn states(&self) -> Result<Vec<SegmentState>> {
-        self.segments.iter().map(|segment| state_of(segment)).collect()
+    pub(crate) fn sizes(&self) -> Result<Vec<SegmentSize>> {
+        let size_of = |segment: &Arc<Segment>| {
+            let (base_offset, bytes) = (segment.base_offset(), segment.size());
+            Ok(SegmentSize { base_offset, bytes, index_entries: segment.index_entries()? })
+        };
+        self.segments.iter().map(size_of).collect()
     }
 }
 
-fn state_of(segment: &Segment) -> Result<SegmentState> {
-    let path = || segment.log().path();
-    let first_timestamp = if segment.size() == 0 {
-        Timestamp::NONE
-    } else {
-        segment.view()?.header_at(0)?.base_timestamp
-    };
-    let offset_entries = segment.offset_index.entry_count().context("read index of", &path())?;
-    let time_entries = segment.time_index.entry_count().context("read time index of", &path())?;
-    Ok(SegmentState {
+/// Planning looks at every compacted log every few seconds, so it opens only the files that it must.
+fn state_of(segment: &Segment, config: &TopicConfig, is_clean: bool) -> Result<SegmentState> {
+    let mut state = SegmentState {
         base_offset: segment.base_offset(),
         bytes: segment.size(),
-        index_entries: u32::try_from(offset_entries.max(time_entries)).unwrap_or(u32::MAX),
-        largest_timestamp: segment.largest_timestamp()?.timestamp,
-        first_timestamp,
-    })
+        largest_timestamp: Timestamp::NONE,
+        first_timestamp: Timestamp::NONE,
+    };
+    if !is_clean && config.min_compaction_lag_ms > 0 {
+        state.largest_timestamp = segment.age_timestamp()?;
+    }
+    if !is_clean && config.max_compaction_lag_ms != i64::MAX && segment.size() > 0 {
+        state.first_timestamp = segment.view()?.header_at(0)?.max_timestamp;
+    }
+    Ok(state)
 }
 
 impl Log {
     /// What there is to clean, if the log has been cleaned up to `cleaned_to`.
     pub fn plan_cleaning(&self, cleaned_to: Offset, now: Timestamp) -> Result<Plan> {
+        let truncations = lock(&self.writer).truncations;
         let segments = self.segments.load_full();
         let (active, closed) = segments.split_last().expect("a log always has an active segment");
-        let closed: Vec<_> =
-            closed.iter().map(|segment| state_of(segment)).collect::<Result<_>>()?;
         let log = LogState {
             log_start: self.log_start_offset(),
             last_stable: self.last_stable_offset(),
             active_base: active.base_offset(),
             cleaned_to,
+            truncations,
         };
-        Ok(plan(&closed, &log, &self.config.load(), now))
+        let config = self.config.load();
+        let ends = segments.iter().skip(1).map(|next| next.base_offset());
+        let state = |(segment, end): (&Arc<Segment>, Offset)| {
+            state_of(segment, &config, end <= log.first_dirty())
+        };
+        let closed: Vec<_> = closed.iter().zip(ends).map(state).collect::<Result<_>>()?;
+        Ok(plan(&closed, &log, &config, now))
     }
 
-    /// The closed segments that begin below `end_offset`.
-    pub(crate) fn cleaning_snapshot(&self, end_offset: Offset) -> Result<CleaningSnapshot> {
+    /// The closed segments that begin below `end_offset`; none if the log has been truncated since `plan` was made: what
+    /// it says, and the keys that were read since, may be of records that are gone.
+    pub(crate) fn cleaning_snapshot(
+        &self,
+        plan: &Plan,
+        end_offset: Offset,
+    ) -> Result<Option<CleaningSnapshot>> {
         self.dir.check_online()?;
         let writer = lock(&self.writer);
+        if writer.truncations != plan.truncations {
+            return Ok(None);
+        }
         let segments = self.segments.load();
-        let (_, closed) = segments.split_last().expect("a log always has an active segment");
-        let wanted = closed.iter().take_while(|segment| segment.base_offset() < end_offset);
-        Ok(CleaningSnapshot {
-            segments: wanted.cloned().collect(),
+        let (active, closed) = segments.split_last().expect("a log always has an active segment");
+        let count = closed.partition_point(|segment| segment.base_offset() < end_offset);
+        let (wanted, later) = closed.split_at(count);
+        Ok(Some(CleaningSnapshot {
+            segments: wanted.to_vec(),
+            end_offset: later.first().unwrap_or(active).base_offset(),
             truncations: writer.truncations,
-        })
+        }))
     }
 
     /// An empty segment for a cleaning to write into.
-    pub(crate) fn new_cleaned_segment(&self, base_offset: Offset) -> Segment {
-        self.new_segment(base_offset, Stage::Cleaned)
+    pub(crate) fn new_cleaned_segment(&self, base_offset: Offset) -> Result<Segment> {
+        // What an earlier cleaning may have left behind must not show up at the end of a shorter file.
+        self.new_segment(base_offset, Stage::Cleaned).remove()?;
+        Ok(self.new_segment(base_offset, Stage::Cleaned))
     }
 
     /// The last data offset, if any, and the epoch of every producer.
@@ -129,10 +153,8 @@ impl Log {
         cleaned: &Arc<Segment>,
         now: Timestamp,
     ) -> Result<()> {
-        let path = self.path();
-        let sync = || self.dir.disk().sync_dir(&path).context("sync", &path);
         cleaned.rename_to(Stage::Swap)?;
-        sync()?;
+        self.sync_names()?;
         let modified_ms = segments.last().map_or(now.0, |segment| segment.modified_ms());
         cleaned.set_modified_ms(modified_ms);
         {
@@ -144,10 +166,32 @@ impl Log {
             after.extend(current.iter().skip(from + segments.len()).cloned());
             self.segments.store(Arc::new(after));
         }
+        let completed = self.complete_swap(segments, cleaned, now);
+        if let Err(err) = &completed {
+            // The names on disk are between the two, and only opening the log puts them right.
+            self.dir.take_offline(&err.to_string());
+        }
+        completed
+    }
+
+    fn complete_swap(
+        &self,
+        segments: &[Arc<Segment>],
+        cleaned: &Segment,
+        now: Timestamp,
+    ) -> Result<()> {
         self.discard(segments, now)?;
         cleaned.rename_to(Stage::Live)?;
-        sync()?;
+        self.sync_names()?;
         let gone = |offset| segments.iter().skip(1).any(|segment| segment.base_offset() == offset);
         self.remove_snapshots(gone)
     }
+
+    fn sync_names(&self) -> Result<()> {
+        let path = self.path();
+        self.dir.disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! Durability: what is synced when, and how one sync serves all who wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::Ordering;
 
 use protocol::Offset;
 
 use super::{Log, Writer};
 use crate::disk::replace_file;
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::files::leader_epochs;
 use crate::files::names::{FileKind, FileName};
 use crate::handles::lock;
@@ -23,7 +23,15 @@ impl Log {
         if self.flushed_offset() >= offset {
             return Ok(());
         }
-        let _flushing = lock(&self.flushing);
+        let flushing = lock(&self.flushing);
+        if self.flushed_offset() >= offset {
+            return Ok(());
+        }
+        self.check_open()?;
+        self.sync_to(offset, &flushing)
+    }
+
+    fn sync_to(&self, offset: Offset, _flushing: &MutexGuard<'_, ()>) -> Result<()> {
         if self.flushed_offset() >= offset {
             return Ok(());
         }
@@ -39,24 +47,20 @@ impl Log {
 
     /// Syncs what is written. The caller holds the flush lock.
     fn sync(&self) -> Result<()> {
-        let (target, truncations, segments, dirty_dir) = {
+        let (target, segments, dirty_dir) = {
             let mut writer = lock(&self.writer);
             self.name_active(&mut writer)?;
             let dirty_dir = std::mem::take(&mut writer.is_dir_dirty).then(|| self.path());
             self.unflushed_since_ms.store(i64::MAX, Ordering::Relaxed);
-            (self.log_end_offset(), writer.truncations, self.segments.load_full(), dirty_dir)
+            (self.log_end_offset(), self.segments.load_full(), dirty_dir)
         };
         for segment in segments.iter().skip(Self::segment_idx(&segments, self.flushed_offset())) {
             segment.sync()?;
         }
         if let Some(path) = dirty_dir {
-            self.dir.disk().sync_dir(&path).context("sync", &path)?;
+            self.dir.disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))?;
         }
-        let writer = lock(&self.writer);
-        if writer.truncations == truncations {
-            self.offsets.flushed.fetch_max(target.0, Ordering::AcqRel);
-        }
-        drop(writer);
+        self.offsets.flushed.fetch_max(target.0, Ordering::AcqRel);
         self.dir.observer().on_flushed(self);
         Ok(())
     }
@@ -68,6 +72,7 @@ impl Log {
             return Ok(());
         }
         let _structure = lock(&self.structure);
+        self.check_open()?;
         let producers = lock(&self.writer).producers.clone();
         let result = self.checkpoint_at(&producers);
         self.offline_on_io_error(result)
@@ -76,7 +81,7 @@ impl Log {
     /// The same at the end offset of `producers`. The caller holds the structure lock.
     pub(super) fn checkpoint_at(&self, producers: &Producers) -> Result<()> {
         let end_offset = producers.end_offset();
-        self.flush_to(end_offset)?;
+        self.sync_to(end_offset, &lock(&self.flushing))?;
         let segments = self.segments.load_full();
         let from = Self::segment_idx(&segments, self.recovery_point());
         for segment in segments.iter().skip(from) {
@@ -105,7 +110,11 @@ impl Log {
             }
             (self.path().join(leader_epochs::FILE_NAME), writer.epochs.encode())
         };
-        replace_file(self.dir.disk(), &path, &bytes).context("write", &path)
+        let written = replace_file(self.dir.disk(), &path, &bytes).context("write", &path);
+        if written.is_err() {
+            lock(&self.writer).epochs_changed = true;
+        }
+        written
     }
 
     /// Keeps the snapshots that recovery or a truncation may want: those at the base of a segment, and the newest two.
@@ -151,3 +160,6 @@ impl Log {
 pub(super) fn snapshot_name(end_offset: Offset) -> String {
     FileName::new(end_offset, FileKind::ProducerSnapshot).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use protocol::record::Batch;
 use protocol::{LeaderEpoch, Offset, Timestamp};
 
 use super::Log;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::segment::{DECOMPRESSED_BYTES_MAX, Segment};
 
 /// A record found by its timestamp.
@@ -23,8 +23,11 @@ impl Log {
     pub fn offset_for_timestamp(&self, target: Timestamp) -> Result<Option<FoundTimestamp>> {
         let log_start = self.log_start_offset();
         for segment in self.segments.load().iter() {
-            if segment.largest_timestamp()?.timestamp >= target {
-                return find_from(segment, target, log_start);
+            // The record with the greatest timestamp may be before the log's start, or compacted away.
+            if segment.largest_timestamp()?.timestamp >= target
+                && let Some(found) = find_from(segment, target, log_start)?
+            {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -56,10 +59,9 @@ fn find_from(
     target: Timestamp,
     log_start: Offset,
 ) -> Result<Option<FoundTimestamp>> {
-    let path = segment.log().path();
-    let entry = segment.time_index.lookup(target).context("read time index of", &path)?;
+    let from = segment.offset_before(target)?;
     let view = segment.view()?;
-    let mut position = segment.position_before(&view, entry.offset.max(log_start))?;
+    let mut position = segment.position_before(&view, from.max(log_start))?;
     while let Some((at, header)) =
         view.first_from(position, |header| header.max_timestamp >= target)?
     {
@@ -92,3 +94,6 @@ fn first_record(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

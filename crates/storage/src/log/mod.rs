@@ -4,12 +4,15 @@
 //! - **the writer lock** guards everything an append changes ([`Writer`]); it is held for one write system call, and a
 //!   roll under it swaps pointers. Whoever waits for it waits for an append, never for a flush, a deletion or a cleaning.
 //! - **readers take no lock**: they load the segment list, pin a segment, and read below the bound that they were given.
-//! - **the structure lock** is held by whoever removes or replaces segments (truncation, retention, compaction), one at
-//!   a time; it is taken before the writer lock.
+//! - **the structure lock** is held by whoever removes or replaces segments (truncation, retention, compaction), or
+//!   makes a checkpoint, one at a time.
 //! - **the flush lock** is held by the one that syncs; those who wait for it find their offset synced too: that is the
-//!   group commit.
+//!   group commit. A truncation holds it too, so that no sync counts what was cut.
 //!
-//! Invariant: `log_start <= flushed, high_watermark, last stable offset <= log_end`, each moved only by this module.
+//! They are taken in the order structure, flush, writer.
+//!
+//! Invariant: `log_start <= last stable offset <= high_watermark <= log_end` and `recovery_point <= flushed <= log_end`,
+//! each moved only by this module.
 
 mod append;
 mod batch_write;
@@ -29,7 +32,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use arc_swap::ArcSwap;
 use config::TopicConfig;
-use protocol::{LeaderEpoch, Offset, ProducerId, Timestamp, TopicId, TopicPartition};
+use protocol::{ErrorCode, LeaderEpoch, Offset, ProducerId, Timestamp, TopicId, TopicPartition};
 
 pub use append::{Appended, LeaderAppend};
 pub(crate) use cleaning::CleaningSnapshot;
@@ -38,7 +41,7 @@ pub use open::{OpenOptions, Opened};
 pub use read::{Fetched, ReadRequest};
 
 use crate::dir::LogDir;
-use crate::error::Result;
+use crate::error::{Rejection, Result};
 use crate::files::leader_epochs::{EpochEnd, LeaderEpochs};
 use crate::files::names::Stage;
 use crate::handles::{LazyFile, lock};
@@ -71,6 +74,8 @@ pub struct Log {
     /// When the oldest record that is not flushed was appended; `i64::MAX` if all are.
     unflushed_since_ms: AtomicI64,
     has_chores: AtomicBool,
+    /// Set by a roll, under the writer lock, until the chores have completed it.
+    has_rolled: AtomicBool,
     /// Set when the log is deleted, so that chores that are still queued leave its files alone.
     is_closed: AtomicBool,
 }
@@ -111,17 +116,16 @@ struct Writer {
     scratch: Vec<u8>,
     /// A log file for the next segment, made ahead of need.
     spare: Option<LazyFile>,
-    /// Up to where the active segment has blocks reserved, and been handed to the disk.
-    reserved_bytes: u32,
-    written_back_bytes: u32,
     /// Producer states at the base offsets of segments, to be written by the chores.
     snapshots: Vec<Producers>,
-    /// Counts truncations, so that a flush that ran across one does not claim what is gone.
+    /// Counts truncations, so that a cleaning that ran across one does not bring back what is gone.
     truncations: u64,
     /// Set while the active segment's file still has the spare's name.
     is_unnamed: bool,
     /// Set when names in the partition's directory have changed since it was synced.
     is_dir_dirty: bool,
+    /// Set while a truncation is not done: it failed for want of room, and nothing is appended before it is tried again.
+    is_half_cut: bool,
 }
 
 impl Log {
@@ -209,8 +213,12 @@ impl Log {
 
     /// Moves the high watermark, clamped to what the log holds. Says whether it changed.
     pub fn update_high_watermark(&self, offset: Offset) -> bool {
-        let offset = offset.clamp(self.log_start_offset(), self.log_end_offset());
+        // Not by `clamp`, which a truncation between the two would make panic.
+        let offset = offset.max(self.log_start_offset()).min(self.log_end_offset());
         let before = self.offsets.high_watermark.swap(offset.0, Ordering::AcqRel);
+        // Whoever moves a bound moves it before the high watermark, so one of us sees the other.
+        self.offsets.high_watermark.fetch_max(self.log_start_offset().0, Ordering::AcqRel);
+        self.offsets.high_watermark.fetch_min(self.log_end_offset().0, Ordering::AcqRel);
         let first_unstable = self.offsets.first_unstable.load(Ordering::Acquire);
         if first_unstable != i64::MAX {
             let mut writer = lock(&self.writer);
@@ -254,6 +262,15 @@ impl Log {
         lock(&self.writer).producers.expire(now, expiration_ms);
     }
 
+    /// Refuses to go on when the log has been closed or deleted, or its directory is offline.
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Acquire) {
+            let message = format!("the log of {} has been closed", self.topic_partition);
+            return Err(Rejection::new(ErrorCode::NotLeaderOrFollower, message).into());
+        }
+        self.dir.check_online()
+    }
+
     /// The segment that takes the appends.
     fn active(&self) -> Arc<Segment> {
         let segments = self.segments.load();
@@ -284,8 +301,6 @@ impl Log {
     fn set_log_start(&self, writer: &mut Writer, offset: Offset) {
         self.offsets.log_start.store(offset.0, Ordering::Release);
         self.offsets.high_watermark.fetch_max(offset.0, Ordering::AcqRel);
-        self.offsets.flushed.fetch_max(offset.0, Ordering::AcqRel);
-        self.offsets.recovery_point.fetch_max(offset.0, Ordering::AcqRel);
         writer.epochs_changed |= writer.epochs.truncate_from_start(offset);
         writer.producers.forget_ended_before(offset);
         self.publish_first_unstable(writer);

@@ -81,7 +81,7 @@ impl Log {
             let mut writer = lock(&log.writer);
             log.load(&mut writer, &options, &listed.incomplete, damaged_epochs)?
         };
-        let Recovered { recovered_bytes, truncated_bytes } = recovered;
+        let Recovered { recovered_bytes, truncated_bytes, .. } = recovered;
         Ok(Opened { log, recovered_bytes, truncated_bytes })
     }
 }
@@ -117,6 +117,7 @@ fn new_log(
         unchecked_bytes: AtomicU64::new(0),
         unflushed_since_ms: AtomicI64::new(i64::MAX),
         has_chores: AtomicBool::new(false),
+        has_rolled: AtomicBool::new(false),
         is_closed: AtomicBool::new(false),
     }
 }
@@ -133,12 +134,11 @@ fn new_writer(options: &OpenOptions, epochs: LeaderEpochs) -> Writer {
         last_append_time: Timestamp::NONE,
         scratch: Vec::new(),
         spare: None,
-        reserved_bytes: 0,
-        written_back_bytes: 0,
         snapshots: Vec::new(),
         truncations: 0,
         is_unnamed: false,
         is_dir_dirty: false,
+        is_half_cut: false,
     }
 }
 

@@ -16,7 +16,8 @@ pub struct ReadRequest {
     pub offset: Offset,
     /// How many bytes at most.
     pub max_bytes: u32,
-    /// Records from here on are not shown: the log end offset, the high watermark or the last stable offset.
+    /// Records from here on are not shown: the log end offset, the high watermark or the last stable offset. A batch
+    /// that has records on both sides is not shown either.
     pub bound: Offset,
     /// Whether the first batch is returned whole even if it is larger than `max_bytes` (KIP-74).
     pub at_least_one: bool,
@@ -54,8 +55,11 @@ impl Log {
         for (segment_idx, segment) in segments.iter().enumerate().skip(from) {
             let next_base = segments.get(segment_idx + 1).map(|next| next.base_offset());
             let end_offset = next_base.unwrap_or(bound);
-            if let Some((records, next_offset)) = read_segment(segment, request, bound, end_offset)?
-            {
+            let read = read_segment(segment, request, bound, end_offset);
+            if segment.is_index_wrong() {
+                self.queue_chores();
+            }
+            if let Some((records, next_offset)) = read? {
                 return Ok(Fetched { records, next_offset, log_start_offset });
             }
             if end_offset >= bound {
@@ -73,7 +77,7 @@ impl Log {
             let index = &segment.txn_index;
             let found = index
                 .collect_aborted(start, end)
-                .context("read transaction index of", &segment.log().path())?;
+                .context_of("read transaction index of", segment.log())?;
             aborted.extend(found.transactions);
             if found.is_complete {
                 break;
@@ -96,7 +100,7 @@ fn read_segment(
     let view = segment.view()?;
     let from = segment.position_before(&view, request.offset)?;
     let first = view.first_from(from, |header| header.last_offset() >= request.offset)?;
-    let Some((start, header)) = first.filter(|(_, header)| header.base_offset < bound) else {
+    let Some((start, header)) = first.filter(|(_, header)| header.last_offset() < bound) else {
         return Ok(None);
     };
     if !request.at_least_one && header.size() > request.max_bytes {
@@ -121,7 +125,7 @@ fn end_by_offset(
     bound: Offset,
 ) -> Result<(u32, Offset)> {
     let from = segment.position_before(view, bound)?.max(start);
-    let first_hidden = view.first_from(from, |header| header.base_offset >= bound)?;
+    let first_hidden = view.first_from(from, |header| header.last_offset() >= bound)?;
     Ok((first_hidden.map_or_else(|| view.size(), |(position, _)| position), bound))
 }
 
@@ -137,3 +141,6 @@ fn end_by_bytes(segment: &Segment, view: &View, start: u32, limit: u32) -> Resul
         position = end;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ use crate::validate::marker_of;
 pub(super) struct Recovered {
     pub(super) recovered_bytes: u64,
     pub(super) truncated_bytes: u64,
+    /// Whether the producers' state is that at the end of the last segment that was looked at.
+    has_producers: bool,
 }
 
 impl Log {
@@ -41,15 +43,13 @@ impl Log {
         incomplete: &[Offset],
         all_anew: bool,
     ) -> Result<Recovered> {
-        let recover_from = match (all_anew, options.was_clean) {
-            (true, _) => Offset::ZERO,
-            (false, true) => Offset::MAX,
-            (false, false) => options.recovery_point,
-        };
-        let recovered = self.recover(writer, options, incomplete, recover_from)?;
+        let mut recovered = self.recover(writer, options, incomplete, all_anew)?;
         let segments = self.segments.load_full();
         let active = self.active();
         active.observe_tail()?;
+        if active.take_index_wrong() {
+            active.rebuild_indexes(self.config.load().index_interval_bytes)?;
+        }
         let end_offset = end_offset_of(&active)?;
         let first = segments.first().map_or(Offset::ZERO, |segment| segment.base_offset());
         let log_start = options.log_start.max(first);
@@ -59,6 +59,8 @@ impl Log {
             segments.iter().try_for_each(|segment| segment.remove())?;
             let segment = self.new_segment(log_start, Stage::Live);
             self.segments.store(Arc::new(vec![Arc::new(segment)]));
+            writer.epochs_changed |= writer.epochs.clear();
+            recovered.has_producers = false;
         }
         let end_offset = end_offset.max(log_start);
         self.offsets.log_start.store(log_start.0, Ordering::Release);
@@ -72,135 +74,63 @@ impl Log {
         writer.epochs_changed |= writer.epochs.truncate_from_end(end_offset);
         writer.epochs_changed |= writer.epochs.truncate_from_start(log_start);
         self.remove_snapshots(|offset| offset > end_offset)?;
-        writer.producers = self.load_producers(&self.segments.load(), end_offset, options.now)?;
+        if !recovered.has_producers {
+            let segments = self.segments.load();
+            writer.producers = self.load_producers(&segments, end_offset, options.now)?;
+        }
+        writer.producers.advance_to(end_offset);
         writer.producers.expire(options.now, options.producer_expiration_ms);
+        writer.producers.forget_ended_before(high_watermark);
         writer.continue_segment(&self.active(), options.now)?;
         writer.roll_jitter_ms = self.roll_jitter_ms(options.now);
         self.publish_first_unstable(writer);
         Ok(recovered)
     }
 
-    /// Checks what is past `from`, cuts what is torn, and builds missing indexes.
+    /// Checks what is past the recovery point, cuts what is torn, and builds missing indexes.
     fn recover(
         &self,
         writer: &mut Writer,
         options: &OpenOptions,
         incomplete: &[Offset],
-        from: Offset,
+        all_anew: bool,
     ) -> Result<Recovered> {
+        let flushed_to = if options.was_clean { Offset::MAX } else { options.recovery_point };
+        if !options.was_clean {
+            // What was noted behind it may speak of a history that has been truncated since.
+            writer.epochs_changed |= writer.epochs.truncate_from_end(flushed_to);
+            self.remove_snapshots(|offset| offset > flushed_to)?;
+        }
         let segments = self.segments.load_full();
-        let mut recovered = Recovered::default();
+        let mut pass = Pass {
+            log: self,
+            writer,
+            now: options.now,
+            flushed_to,
+            recovered: Recovered::default(),
+        };
         for (segment_idx, segment) in segments.iter().enumerate() {
             let next_base = segments.get(segment_idx + 1).map(|next| next.base_offset());
-            let is_unflushed = from != Offset::MAX && next_base.is_none_or(|next| next > from);
-            let lacks_index = incomplete.contains(&segment.base_offset());
-            if !is_unflushed && !lacks_index {
+            let is_flushed = options.was_clean || next_base.is_some_and(|next| next <= flushed_to);
+            let is_read_whole = all_anew || incomplete.contains(&segment.base_offset());
+            if is_flushed && !is_read_whole {
+                pass.recovered.has_producers = false;
                 continue;
             }
-            let before = segments.get(..segment_idx).unwrap_or_default();
-            let from = if lacks_index { segment.base_offset() } else { from };
-            let cut =
-                self.recover_segment(writer, before, segment, from, options.now, &mut recovered)?;
-            if cut && next_base.is_some() {
-                let (kept, removed) = segments.split_at(segment_idx + 1);
-                recovered.truncated_bytes +=
-                    removed.iter().map(|s| u64::from(s.size())).sum::<u64>();
-                removed.iter().try_for_each(|segment| segment.remove())?;
-                self.segments.store(Arc::new(kept.to_vec()));
-                writer.is_dir_dirty = true;
-                break;
+            let from = if is_read_whole { segment.base_offset() } else { flushed_to };
+            let Some(damage) = pass.recover_segment(&segments, segment, from)? else { continue };
+            if is_flushed && next_base.is_some() {
+                // This is no torn tail, and what comes after it is good: reads of the damaged part will fail.
+                tracing::error!(path = %segment.log().path().display(), position = damage.position,
+                    reason = damage.reason, "log is damaged in the middle");
+                continue;
             }
+            let (kept, later) = segments.split_at(segment_idx + 1);
+            pass.cut(segment, &damage, later)?;
+            self.segments.store(Arc::new(kept.to_vec()));
+            break;
         }
-        Ok(recovered)
-    }
-
-    /// Recovers one segment from the batch that holds `from`. Says whether its tail had to be cut.
-    fn recover_segment(
-        &self,
-        writer: &mut Writer,
-        before: &[Arc<Segment>],
-        segment: &Arc<Segment>,
-        from: Offset,
-        now: Timestamp,
-        recovered: &mut Recovered,
-    ) -> Result<bool> {
-        let start = self.trusted_start(segment, from)?;
-        let start_offset = start.offset;
-        let with_this: Vec<_> = before.iter().chain(std::iter::once(segment)).cloned().collect();
-        writer.producers = self.load_producers(&with_this, start_offset, now)?;
-        writer.bytes_since_index = 0;
-        segment.largest_timestamp()?;
-        let size = segment.size();
-        let open = segment.open()?;
-        let mut scan = Scan::new(open.file(), start.position, size, SCAN_BYTES);
-        let mut expected = Expected { offset: start_offset, epoch: LeaderEpoch::NONE };
-        let interval = self.config.load().index_interval_bytes;
-        let damage = loop {
-            match scan.next() {
-                Ok(None) => break None,
-                Ok(Some((position, batch))) => {
-                    if let Err(reason) = self.recover_batch(
-                        writer,
-                        segment,
-                        &batch,
-                        position,
-                        interval,
-                        &mut expected,
-                    )? {
-                        break Some((position, reason));
-                    }
-                }
-                Err(ScanError::Torn { position, reason }) => {
-                    break Some((position, reason.to_string()));
-                }
-                Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
-            }
-        };
-        recovered.recovered_bytes += u64::from(size - start.position);
-        if let Some((position, reason)) = &damage {
-            recovered.truncated_bytes += u64::from(size - position);
-            tracing::warn!(path = %open.path().display(), position, bytes = size - position, reason,
-                "cut a torn tail off the log");
-            segment.publish_size(*position);
-            // Nobody reads a log that is being opened, so the file may be cut in place.
-            open.file().set_len((*position).into()).context("truncate", open.path())?;
-        }
-        segment.seal()?;
-        segment.sync_indexes()?;
-        Ok(damage.is_some())
-    }
-
-    /// Takes one batch of a segment under recovery in, or says what is wrong with it.
-    fn recover_batch(
-        &self,
-        writer: &mut Writer,
-        segment: &Segment,
-        batch: &Batch<'_>,
-        position: u32,
-        interval: u32,
-        expected: &mut Expected,
-    ) -> Result<std::result::Result<(), String>> {
-        let header = *batch.header();
-        if let Err(err) = batch.check_crc() {
-            return Ok(Err(err.to_string()));
-        }
-        if let Err(reason) = expected.accept(&header) {
-            return Ok(Err(reason));
-        }
-        if !segment.can_hold(header.last_offset()) {
-            return Ok(Err(format!(
-                "offset {} is out of the segment's reach",
-                header.last_offset()
-            )));
-        }
-        self.observe(writer, segment, &header, position, interval);
-        for aborted in replay(&mut writer.producers, batch) {
-            segment
-                .txn_index
-                .append(aborted)
-                .context("write transaction index of", &segment.log().path())?;
-        }
-        Ok(Ok(()))
+        Ok(pass.recovered)
     }
 
     /// Where reading can begin to recover from `from` on: at the index entry before it if the indexes can be trusted up
@@ -287,10 +217,118 @@ impl Log {
     pub(super) fn rebuild_wrong_indexes(&self) -> Result<()> {
         let segments = self.segments.load_full();
         for segment in segments.iter().filter(|segment| segment.take_index_wrong()) {
-            // The appender waits: it is a rare repair, and of the active segment it needs the index to itself.
-            let _writer = lock(&self.writer);
+            // Only a segment that takes appends needs the appender to wait: it is a rare repair.
+            let _writer = Arc::ptr_eq(segment, &self.active()).then(|| lock(&self.writer));
             segment.rebuild_indexes(self.config.load().index_interval_bytes)?;
         }
+        Ok(())
+    }
+}
+
+/// A walk through the segments that have to be read again.
+struct Pass<'a> {
+    log: &'a Log,
+    writer: &'a mut Writer,
+    now: Timestamp,
+    /// Everything below was on stable storage.
+    flushed_to: Offset,
+    recovered: Recovered,
+}
+
+/// From where on a segment cannot be read, and why.
+struct Damage {
+    position: u32,
+    reason: String,
+}
+
+impl Pass<'_> {
+    /// Recovers one of `segments` from the batch that holds `from`. Says where it is damaged, if it is.
+    fn recover_segment(
+        &mut self,
+        segments: &[Arc<Segment>],
+        segment: &Arc<Segment>,
+        from: Offset,
+    ) -> Result<Option<Damage>> {
+        let start = self.log.trusted_start(segment, from)?;
+        if !std::mem::replace(&mut self.recovered.has_producers, true) {
+            self.writer.producers = self.log.load_producers(segments, start.offset, self.now)?;
+        }
+        self.writer.bytes_since_index = 0;
+        segment.largest_timestamp()?;
+        let size = segment.size();
+        let open = segment.open()?;
+        let mut scan = Scan::new(open.file(), start.position, size, SCAN_BYTES);
+        let mut expected = Expected { offset: start.offset, epoch: LeaderEpoch::NONE };
+        let damage = loop {
+            match scan.next() {
+                Ok(None) => break None,
+                Ok(Some((position, batch))) => {
+                    if let Err(reason) = self.check(segment, &batch, &mut expected) {
+                        break Some(Damage { position, reason });
+                    }
+                    self.accept(segment, &batch, position)?;
+                }
+                Err(ScanError::Torn { position, reason }) => {
+                    break Some(Damage { position, reason: reason.to_string() });
+                }
+                Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
+            }
+        };
+        self.recovered.recovered_bytes += u64::from(size - start.position);
+        segment.seal()?;
+        segment.sync_indexes()?;
+        Ok(damage)
+    }
+
+    /// Says what is wrong with a batch. What was on stable storage is not given up for a wrong checksum, as long as the
+    /// batches behind it can be told.
+    fn check(
+        &self,
+        segment: &Segment,
+        batch: &Batch<'_>,
+        expected: &mut Expected,
+    ) -> std::result::Result<(), String> {
+        let header = batch.header();
+        if let Err(err) = batch.check_crc() {
+            if header.next_offset() > self.flushed_to {
+                return Err(err.to_string());
+            }
+            tracing::error!(path = %segment.log().path().display(), offset = %header.base_offset, %err,
+                "a batch is damaged");
+        }
+        if !segment.can_hold(header.last_offset()) {
+            return Err(format!("offset {} is out of the segment's reach", header.last_offset()));
+        }
+        expected.accept(header)
+    }
+
+    /// Takes one batch of a segment under recovery in.
+    fn accept(&mut self, segment: &Segment, batch: &Batch<'_>, position: u32) -> Result<()> {
+        let interval = self.log.config.load().index_interval_bytes;
+        self.log.observe(self.writer, segment, batch.header(), position, interval);
+        for aborted in replay(&mut self.writer.producers, batch) {
+            segment
+                .txn_index
+                .append(aborted)
+                .context("write transaction index of", &segment.log().path())?;
+        }
+        Ok(())
+    }
+
+    /// Cuts the torn tail off a segment. The segments behind it go first, the newest before the others, so that a crash
+    /// leaves no hole.
+    fn cut(&mut self, segment: &Segment, damage: &Damage, later: &[Arc<Segment>]) -> Result<()> {
+        later.iter().rev().try_for_each(|segment| segment.remove())?;
+        let Damage { position, reason } = damage;
+        let path = segment.log().path();
+        let cut_bytes = u64::from(segment.size() - position);
+        tracing::warn!(path = %path.display(), position, cut_bytes, reason, "cut a torn tail off the log");
+        segment.publish_size(*position);
+        // Nobody reads a log that is being opened, so the file may be cut in place.
+        segment.open()?.file().set_len((*position).into()).context("truncate", &path)?;
+        let later_bytes: u64 = later.iter().map(|segment| u64::from(segment.size())).sum();
+        self.recovered.truncated_bytes += cut_bytes + later_bytes;
+        self.writer.is_dir_dirty = true;
         Ok(())
     }
 }
@@ -312,11 +350,11 @@ impl Expected {
         if header.base_offset < self.offset {
             return Err(format!("offset {} comes after {}", header.base_offset, self.offset));
         }
-        if header.leader_epoch < self.epoch {
+        if !header.leader_epoch.is_none() && header.leader_epoch < self.epoch {
             return Err(format!("epoch {} comes after {}", header.leader_epoch, self.epoch));
         }
         self.offset = header.next_offset();
-        self.epoch = header.leader_epoch;
+        self.epoch = self.epoch.max(header.leader_epoch);
         Ok(())
     }
 }
@@ -376,3 +414,6 @@ pub(super) fn end_offset_of_file(
     })?;
     Ok(end_offset)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ impl Log {
     /// Moves the start of the log up to `offset` (DeleteRecords); segments before it are deleted by retention.
     pub fn delete_records_before(&self, offset: Offset) -> Result<Offset> {
         let mut writer = lock(&self.writer);
-        self.dir.check_online()?;
+        self.check_open()?;
         let (log_start, log_end) = (self.log_start_offset(), self.high_watermark());
         if offset > log_end {
             return Err(Error::OutOfRange { requested: offset, log_start, log_end });
@@ -32,39 +32,40 @@ impl Log {
     /// Deletes the segments that retention gives up. Returns how many.
     pub fn enforce_retention(&self, now: Timestamp) -> Result<usize> {
         let _structure = lock(&self.structure);
-        self.dir.check_online()?;
+        self.check_open()?;
         let segments = self.segments.load_full();
         let log = LogAge {
             now,
             log_start: self.log_start_offset(),
             high_watermark: self.high_watermark(),
         };
-        let count = retention::plan(&self.ages(&segments)?, &log, &self.config.load());
-        if count > 0 {
-            let result = self.remove_front(count, now);
-            self.offline_on_io_error(result)?;
-        }
-        Ok(count)
+        let ages = self.ages(&segments)?;
+        let count = retention::plan(&ages, &log, &self.config.load());
+        let Some(last) = count.checked_sub(1).and_then(|idx| ages.get(idx)) else { return Ok(0) };
+        let result = self.remove_front(count, last.end_offset, now);
+        self.offline_on_io_error(result)
     }
 
     fn ages(&self, segments: &[Arc<Segment>]) -> Result<Vec<SegmentAge>> {
         let ends = segments.iter().skip(1).map(|next| next.base_offset());
         let ends = ends.chain(std::iter::once(self.log_end_offset()));
         let age = |(segment, end_offset): (&Arc<Segment>, Offset)| {
-            let largest = segment.largest_timestamp()?.timestamp;
-            let timestamp =
-                if largest.is_none() { Timestamp(segment.modified_ms()) } else { largest };
+            let timestamp = segment.age_timestamp()?;
             Ok(SegmentAge { end_offset, bytes: segment.size(), timestamp })
         };
         segments.iter().zip(ends).map(age).collect()
     }
 
-    /// Removes the first `count` segments. The caller holds the structure lock.
-    fn remove_front(&self, count: usize, now: Timestamp) -> Result<()> {
+    /// Removes the first `count` segments, which end at `end_offset`. The caller holds the structure lock.
+    fn remove_front(&self, count: usize, end_offset: Offset, now: Timestamp) -> Result<usize> {
         let removed = {
             let mut writer = lock(&self.writer);
+            let next = self.segments.load().get(count).map(|segment| segment.base_offset());
+            // What was appended since it was planned is not for retention to take.
+            let has_grown = next.unwrap_or_else(|| self.log_end_offset()) > end_offset;
+            let count = count - usize::from(has_grown);
             if count >= self.segments.load().len() {
-                self.roll(&mut writer, now)?;
+                self.roll(&mut writer, self.log_end_offset(), now)?;
             }
             self.name_active(&mut writer)?;
             let segments = self.segments.load_full();
@@ -76,12 +77,16 @@ impl Log {
             writer.is_dir_dirty = true;
             removed.to_vec()
         };
+        if removed.is_empty() {
+            return Ok(0);
+        }
         let log_start = self.log_start_offset();
         tracing::info!(log = %self.topic_partition, count = removed.len(), %log_start, "deleted segments");
         self.discard(&removed, now)?;
         self.remove_snapshots(|offset| {
             removed.iter().any(|segment| segment.base_offset() == offset)
-        })
+        })?;
+        Ok(removed.len())
     }
 
     /// Takes the files of segments that are no longer listed out of use, and queues their deletion.
@@ -107,8 +112,8 @@ impl Log {
     /// Ends all writing and leaves the log so that the next start need not recover anything.
     pub fn close(&self) -> Result<()> {
         self.finish_chores();
+        let _structure = lock(&self.structure);
         {
-            let _structure = lock(&self.structure);
             let mut writer = lock(&self.writer);
             if self.is_closed.swap(true, Ordering::AcqRel) {
                 return Ok(());
@@ -140,15 +145,19 @@ impl Log {
     pub(crate) fn retire_to(&self, path: &Path) -> Result<()> {
         let _structure = lock(&self.structure);
         let _flushing = lock(&self.flushing);
-        let _writer = lock(&self.writer);
+        let mut writer = lock(&self.writer);
+        self.name_active(&mut writer)?;
         self.is_closed.store(true, Ordering::Release);
         let from = self.path();
         self.dir.disk().rename(&from, path).context("rename", &from)?;
         self.path.store(Arc::new(path.to_path_buf()));
         for segment in self.segments.load().iter() {
             segment.set_dir(path);
-            segment.close()?;
+            segment.log().close();
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,15 +23,19 @@ impl Log {
         self.offsets.flushed.fetch_min(offset.0, Ordering::AcqRel);
     }
 
-    /// Removes every record from `target` on. Says whether there was any.
+    /// Removes every record from `target` on. Says whether there was any. If it fails for want of room, nothing is
+    /// appended before it is called again.
     pub fn truncate_to(&self, target: Offset, now: Timestamp) -> Result<bool> {
         let _structure = lock(&self.structure);
+        let _flushing = lock(&self.flushing);
         let mut writer = lock(&self.writer);
-        self.dir.check_online()?;
-        if target >= self.log_end_offset() {
+        self.check_open()?;
+        if target >= self.log_end_offset() && !writer.is_half_cut {
             writer.epochs_changed |= writer.epochs.truncate_from_end(self.log_end_offset());
             return Ok(false);
         }
+        let target = target.min(self.log_end_offset());
+        writer.is_half_cut = true;
         let starts_before = self.segments.load().first().is_some_and(|s| s.base_offset() <= target);
         let result = if starts_before {
             self.truncate_tail(&mut writer, target, now)
@@ -39,16 +43,21 @@ impl Log {
             self.restart_at(&mut writer, target, now)
         };
         self.offline_on_io_error(result)?;
+        writer.is_half_cut = false;
         Ok(true)
     }
 
     /// Removes every record, and lets the log begin anew at `offset`.
     pub fn truncate_fully(&self, offset: Offset, now: Timestamp) -> Result<()> {
         let _structure = lock(&self.structure);
+        let _flushing = lock(&self.flushing);
         let mut writer = lock(&self.writer);
-        self.dir.check_online()?;
+        self.check_open()?;
+        writer.is_half_cut = true;
         let result = self.restart_at(&mut writer, offset, now);
-        self.offline_on_io_error(result)
+        self.offline_on_io_error(result)?;
+        writer.is_half_cut = false;
+        Ok(())
     }
 
     fn truncate_tail(&self, writer: &mut Writer, target: Offset, now: Timestamp) -> Result<()> {
@@ -57,7 +66,9 @@ impl Log {
         let (kept, removed) = segments.split_at(Self::segment_idx(&segments, target) + 1);
         self.cut_offsets(writer, target);
         self.segments.store(Arc::new(kept.to_vec()));
-        self.discard(removed, now)?;
+        // The newest goes first, so that after a crash what is left has no hole.
+        let newest_first: Vec<_> = removed.iter().rev().cloned().collect();
+        self.discard(&newest_first, now)?;
         let last = kept.last().expect("the segment that holds the target is kept");
         last.truncate_to(target)?;
         writer.epochs_changed |= writer.epochs.truncate_from_end(target);
@@ -66,6 +77,7 @@ impl Log {
         }
         self.remove_snapshots(|offset| offset > target)?;
         writer.producers = self.load_producers(kept, target, now)?;
+        writer.producers.forget_ended_before(self.high_watermark());
         writer.continue_segment(last, now)?;
         self.publish_first_unstable(writer);
         Ok(())
@@ -95,8 +107,8 @@ impl Log {
         writer.truncations += 1;
         writer.snapshots.retain(|producers| producers.end_offset() <= target);
         self.lower_recovery_point(target);
-        self.offsets.high_watermark.fetch_min(target.0, Ordering::AcqRel);
         self.offsets.log_end.store(target.0, Ordering::Release);
+        self.offsets.high_watermark.fetch_min(target.0, Ordering::AcqRel);
     }
 }
 
@@ -111,3 +123,6 @@ impl Writer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

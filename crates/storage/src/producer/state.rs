@@ -276,7 +276,7 @@ impl Producers {
         marker: Option<&Marker>,
         origin: Origin,
     ) -> Result<Checked, Rejection> {
-        if header.producer_id == ProducerId::NONE {
+        if header.producer_id.is_none() {
             return Ok(Checked::New);
         }
         let known = staged.entry(header.producer_id).or_else(|| self.entry(header.producer_id));

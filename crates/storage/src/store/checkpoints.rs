@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use protocol::{Offset, TopicPartition};
 
@@ -11,7 +11,8 @@ use crate::dir::LogDir;
 use crate::disk::{Disk, replace_file};
 use crate::error::{Error, IoContext, Result};
 use crate::files::{self, checkpoint};
-use crate::log::Log;
+use crate::handles::lock;
+use crate::log::{Log, OpenOptions};
 
 /// A log is checkpointed by itself when this much has been appended since: recovery then reads no more than about twice
 /// as much of it, and a broker with many quiet logs does not sync them all every minute.
@@ -50,52 +51,83 @@ impl Checkpoints {
 }
 
 impl Storage {
-    /// Moves recovery points on where much has been appended, and writes all checkpoint files.
+    /// Moves recovery points on where much has been appended, and writes all checkpoint files. What fails for one log or
+    /// directory does not keep it from the others; the first failure is returned.
     pub fn checkpoint(&self) -> Result<()> {
-        for log in self.logs() {
-            if log.bytes_since_checkpoint() >= CHECKPOINT_BYTES
-                && log.dir().offline_reason().is_none()
-            {
-                log.checkpoint()?;
-            }
-        }
-        for (dir, _) in self.dirs() {
-            if dir.offline_reason().is_none() {
-                self.write_checkpoints(dir)?;
-            }
-        }
-        Ok(())
+        let logs = self.logs();
+        let is_due = |log: &&Arc<Log>| {
+            log.bytes_since_checkpoint() >= CHECKPOINT_BYTES && log.dir().offline_reason().is_none()
+        };
+        let moved = logs.iter().filter(is_due).map(|log| log.checkpoint());
+        let moved = moved.fold(Ok(()), Result::and);
+        let online = self.dirs().filter(|(dir, _)| dir.offline_reason().is_none());
+        let written = online.map(|(dir, _)| self.write_checkpoints(dir));
+        written.fold(moved, Result::and)
     }
 
     /// Writes the checkpoint files of one directory.
     pub(super) fn write_checkpoints(&self, dir: &Arc<LogDir>) -> Result<()> {
-        self.write_recovery_points(dir)?;
-        self.write_log_starts(dir)?;
-        self.write_high_watermarks(dir)
+        let checkpointing = lock(&self.checkpointing);
+        self.write(dir, &RECOVERY_POINTS, &checkpointing)?;
+        self.write(dir, &LOG_STARTS, &checkpointing)?;
+        self.write(dir, &HIGH_WATERMARKS, &checkpointing)
     }
 
-    pub(super) fn write_recovery_points(&self, dir: &Arc<LogDir>) -> Result<()> {
-        self.write(dir, checkpoint::RECOVERY_POINT_FILE, Log::recovery_point)
-    }
-
-    pub(super) fn write_log_starts(&self, dir: &Arc<LogDir>) -> Result<()> {
-        self.write(dir, checkpoint::LOG_START_OFFSET_FILE, Log::log_start_offset)
+    pub(super) fn write_recovery_points(
+        &self,
+        dir: &Arc<LogDir>,
+        checkpointing: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
+        self.write(dir, &RECOVERY_POINTS, checkpointing)
     }
 
     pub(super) fn write_high_watermarks(&self, dir: &Arc<LogDir>) -> Result<()> {
-        self.write(dir, checkpoint::HIGH_WATERMARK_FILE, Log::high_watermark)
+        self.write(dir, &HIGH_WATERMARKS, &lock(&self.checkpointing))
     }
 
-    fn write(&self, dir: &Arc<LogDir>, name: &str, offset: impl Fn(&Log) -> Offset) -> Result<()> {
+    fn write(
+        &self,
+        dir: &Arc<LogDir>,
+        checkpoint: &Checkpoint,
+        _checkpointing: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
         let logs = self.logs();
-        let offsets: BTreeMap<_, _> = logs
-            .iter()
-            .filter(|log| Arc::ptr_eq(log.dir(), dir))
-            .map(|log| (log.topic_partition(), offset(log)))
+        let here = logs.iter().filter(|log| Arc::ptr_eq(log.dir(), dir));
+        let mut offsets: BTreeMap<_, _> = here
+            .map(|log| (log.topic_partition().clone(), (checkpoint.of_log)(log)))
             .collect();
-        write_offsets(dir, name, offsets)
+        for unopened in self.dirs.iter().filter(|other| Arc::ptr_eq(&other.log_dir, dir)) {
+            for log in &*lock(&unopened.unopened) {
+                offsets.insert(log.topic_partition.clone(), (checkpoint.of_unopened)(log));
+            }
+        }
+        write_offsets(dir, checkpoint.name, offsets.iter().map(|(key, offset)| (key, *offset)))
     }
 }
+
+/// A checkpoint file, and what it says of a log.
+struct Checkpoint {
+    name: &'static str,
+    of_log: fn(&Log) -> Offset,
+    /// A log that could not be opened keeps what the file said of it.
+    of_unopened: fn(&OpenOptions) -> Offset,
+}
+
+const RECOVERY_POINTS: Checkpoint = Checkpoint {
+    name: checkpoint::RECOVERY_POINT_FILE,
+    of_log: Log::recovery_point,
+    of_unopened: |log| log.recovery_point,
+};
+const LOG_STARTS: Checkpoint = Checkpoint {
+    name: checkpoint::LOG_START_OFFSET_FILE,
+    of_log: Log::log_start_offset,
+    of_unopened: |log| log.log_start,
+};
+const HIGH_WATERMARKS: Checkpoint = Checkpoint {
+    name: checkpoint::HIGH_WATERMARK_FILE,
+    of_log: Log::high_watermark,
+    of_unopened: |log| log.high_watermark,
+};
 
 /// Writes one checkpoint file.
 pub(super) fn write_offsets<'a>(

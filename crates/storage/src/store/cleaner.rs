@@ -12,7 +12,8 @@ use protocol::{Offset, Timestamp, TopicPartition};
 use super::Storage;
 use super::checkpoints::write_offsets;
 use crate::compaction::{OffsetMap, Pace, Plan, clean};
-use crate::error::Result;
+use crate::dir::LogDir;
+use crate::error::{Error, Result};
 use crate::files::checkpoint;
 use crate::handles::lock;
 use crate::log::Log;
@@ -48,7 +49,22 @@ struct Progress {
     cleaned_to: BTreeMap<TopicPartition, Offset>,
     /// Being cleaned by a thread.
     busy: BTreeSet<TopicPartition>,
+    /// Of these, those that have been truncated or deleted meanwhile: how far the cleaning came says nothing any more.
+    disturbed: BTreeSet<TopicPartition>,
     uncleanable: BTreeSet<TopicPartition>,
+}
+
+impl Progress {
+    fn disturb(&mut self, topic_partition: &TopicPartition) {
+        if self.busy.contains(topic_partition) {
+            self.disturbed.insert(topic_partition.clone());
+        }
+    }
+
+    fn give_up(&mut self, topic_partition: &TopicPartition, err: &Error) {
+        tracing::warn!(log = %topic_partition, %err, "cannot clean a log, and will not try again before a restart");
+        self.uncleanable.insert(topic_partition.clone());
+    }
 }
 
 impl CleanerState {
@@ -71,8 +87,21 @@ impl CleanerState {
         lock(&self.progress).cleaned_to.extend(cleaned_to);
     }
 
+    /// Notes that nothing of a log from `offset` on is clean. Says whether anything was.
+    pub(super) fn lower(&self, topic_partition: &TopicPartition, offset: Offset) -> bool {
+        let mut progress = lock(&self.progress);
+        progress.disturb(topic_partition);
+        let cleaned_to = progress.cleaned_to.get_mut(topic_partition);
+        let Some(cleaned_to) = cleaned_to.filter(|cleaned_to| **cleaned_to > offset) else {
+            return false;
+        };
+        *cleaned_to = offset;
+        true
+    }
+
     pub(super) fn forget(&self, topic_partition: &TopicPartition) {
         let mut progress = lock(&self.progress);
+        progress.disturb(topic_partition);
         progress.cleaned_to.remove(topic_partition);
         progress.uncleanable.remove(topic_partition);
     }
@@ -97,7 +126,7 @@ impl Storage {
 
     /// Cleans the log that is worth it most. Says whether there was one.
     pub fn clean_one(&self, now: Timestamp) -> Result<bool> {
-        let Some((log, plan)) = self.choose(now)? else { return Ok(false) };
+        let Some((log, plan)) = self.choose(now) else { return Ok(false) };
         let mut map = OffsetMap::new(self.cleaner.budget_bytes, self.cleaner.load_factor);
         let mut pace = Throttle::new(self.cleaner.bytes_per_second, &self.cleaner.is_stopping);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
@@ -105,28 +134,32 @@ impl Storage {
         let topic_partition = log.topic_partition();
         let mut progress = lock(&self.cleaner.progress);
         progress.busy.remove(topic_partition);
+        let was_disturbed = progress.disturbed.remove(topic_partition);
         match result {
             Ok(Some(cleaned)) => {
-                progress.cleaned_to.insert(topic_partition.clone(), cleaned.end_offset);
+                if !was_disturbed {
+                    progress.cleaned_to.insert(topic_partition.clone(), cleaned.end_offset);
+                }
                 drop(progress);
                 tracing::info!(log = %topic_partition, ?cleaned, "cleaned a log");
                 self.cleaner.runs.fetch_add(1, Ordering::Relaxed);
                 self.cleaner.bytes_before.fetch_add(cleaned.bytes_before, Ordering::Relaxed);
                 self.cleaner.bytes_after.fetch_add(cleaned.bytes_after, Ordering::Relaxed);
-                self.write_cleaned(&log)?;
+                self.write_cleaned(log.dir())?;
                 Ok(true)
             }
             Ok(None) => Ok(false),
+            Err(_) if log.is_closed() => Ok(false),
+            Err(err @ (Error::NoSpace { .. } | Error::Offline { .. })) => Err(err),
             Err(err) => {
-                tracing::warn!(log = %topic_partition, %err, "cannot clean a log, and will not try again before a restart");
-                progress.uncleanable.insert(topic_partition.clone());
+                progress.give_up(topic_partition, &err);
                 Ok(true)
             }
         }
     }
 
     /// The log with the greatest dirty ratio; one that is overdue goes first.
-    fn choose(&self, now: Timestamp) -> Result<Option<(Arc<Log>, Plan)>> {
+    fn choose(&self, now: Timestamp) -> Option<(Arc<Log>, Plan)> {
         let mut best: Option<(Arc<Log>, Plan)> = None;
         let mut progress = lock(&self.cleaner.progress);
         for log in self.logs() {
@@ -139,7 +172,13 @@ impl Storage {
                 continue;
             }
             let cleaned_to = progress.cleaned_to.get(topic_partition).copied();
-            let plan = log.plan_cleaning(cleaned_to.unwrap_or(Offset::NONE), now)?;
+            let plan = match log.plan_cleaning(cleaned_to.unwrap_or(Offset::NONE), now) {
+                Ok(plan) => plan,
+                Err(err) => {
+                    progress.give_up(topic_partition, &err);
+                    continue;
+                }
+            };
             let urgency = |plan: &Plan| (plan.is_overdue, plan.dirty_ratio());
             if plan.is_due(&config)
                 && best.as_ref().is_none_or(|(_, best)| urgency(&plan) > urgency(best))
@@ -150,17 +189,18 @@ impl Storage {
         if let Some((log, _)) = &best {
             progress.busy.insert(log.topic_partition().clone());
         }
-        Ok(best)
+        best
     }
 
-    fn write_cleaned(&self, log: &Log) -> Result<()> {
+    /// Writes up to where the logs of a directory have been cleaned.
+    pub(super) fn write_cleaned(&self, dir: &Arc<LogDir>) -> Result<()> {
         let logs = self.logs.load();
         let progress = lock(&self.cleaner.progress);
         let offsets = progress.cleaned_to.iter().filter_map(|(topic_partition, offset)| {
             let other = logs.get(topic_partition)?;
-            Arc::ptr_eq(other.dir(), log.dir()).then_some((topic_partition, *offset))
+            Arc::ptr_eq(other.dir(), dir).then_some((topic_partition, *offset))
         });
-        write_offsets(log.dir(), checkpoint::CLEANER_FILE, offsets)
+        write_offsets(dir, checkpoint::CLEANER_FILE, offsets)
     }
 }
 

@@ -91,7 +91,7 @@ impl Storage {
         if watch {
             self.check_free_space();
             self.flush_old(now);
-            said("delete partitions", self.run_deletions(now));
+            self.run_deletions(now);
         }
         if high_watermarks {
             for (dir, _) in self.dirs().filter(|(dir, _)| dir.offline_reason().is_none()) {
@@ -138,12 +138,11 @@ impl Storage {
         }
     }
 
-    fn run_deletions(&self, now: Timestamp) -> Result<()> {
+    fn run_deletions(&self, now: Timestamp) {
         let due: Vec<_> = lock(&self.deletions).extract_if(.., |(at, _, _)| *at <= now).collect();
         for (_, dir, path) in due {
-            remove_tree(dir.disk(), &path)?;
+            said("delete a partition", remove_tree(dir.disk(), &path));
         }
-        Ok(())
     }
 }
 
@@ -241,7 +240,7 @@ fn run_chores(dir: &LogDir) {
 
 fn clean_or_wait(storage: &Storage, backoff_ms: u64) {
     let cleaned = storage.clean_one(now()).unwrap_or_else(|err| {
-        tracing::warn!(%err, "cannot choose a log to clean");
+        tracing::warn!(%err, "cannot clean");
         false
     });
     if !cleaned {

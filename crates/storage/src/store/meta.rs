@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use protocol::BrokerId;
 
@@ -46,24 +46,41 @@ pub(super) fn claim(
     let id = id.unwrap_or_else(|| DirectoryId(*uuid::Uuid::new_v4().as_bytes()));
     let log_dir = LogDir::new(path.to_path_buf(), Arc::clone(pool), Arc::clone(&options.observer));
     let is_cordoned = options.config.cordoned_log_dirs.iter().any(|cordoned| cordoned == path);
-    Ok((Dir { log_dir, id, is_cordoned, _lock: lock }, meta))
+    let unopened = Mutex::default();
+    Ok((Dir { log_dir, id, is_cordoned, unopened, _lock: lock }, meta))
 }
 
 fn check_owner(path: &Path, meta: &MetaProperties, options: &StorageOptions) -> Result<()> {
-    let unusable = |reason: String| Err(Error::Unusable { path: path.to_path_buf(), reason });
     if meta.node_id != options.node_id {
-        return unusable(format!(
+        let reason = format!(
             "it belongs to node {}, and this is node {}: set node.id to {0}, or choose another log.dirs",
             meta.node_id, options.node_id
-        ));
+        );
+        return Err(Error::Unusable { path: path.to_path_buf(), reason });
     }
-    match &options.cluster_id {
-        Some(cluster_id) if *cluster_id != meta.cluster_id => unusable(format!(
-            "it belongs to cluster {}, and this node to {cluster_id}: choose another log.dirs",
-            meta.cluster_id
-        )),
-        _ => Ok(()),
+    Ok(())
+}
+
+/// Refuses a directory of another cluster, and one that is a copy of another.
+pub(super) fn check_cluster(
+    claimed: &[(Dir, Option<MetaProperties>)],
+    cluster_id: &str,
+) -> Result<()> {
+    for (dir_idx, (dir, meta)) in claimed.iter().enumerate() {
+        let path = dir.log_dir.path().to_path_buf();
+        if let Some(meta) = meta.as_ref().filter(|meta| meta.cluster_id != cluster_id) {
+            let other = &meta.cluster_id;
+            let reason = format!("it belongs to cluster {other}, and this node to {cluster_id}: choose another log.dirs");
+            return Err(Error::Unusable { path, reason });
+        }
+        let earlier = claimed.iter().take(dir_idx);
+        if let Some((twin, _)) = earlier.clone().find(|(other, _)| other.id == dir.id) {
+            let twin = twin.log_dir.path().display();
+            let reason = format!("it has the directory.id of {twin}, of which it must be a copy: take one of them out of log.dirs");
+            return Err(Error::Unusable { path, reason });
+        }
     }
+    Ok(())
 }
 
 /// Writes whose the directory is, unless it says so already.

@@ -12,7 +12,7 @@ mod open;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
 use config::{StorageConfig, TopicConfig};
@@ -60,6 +60,9 @@ pub struct Storage {
     logs: ArcSwap<HashMap<TopicPartition, Arc<Log>>>,
     /// Held while a log is made or deleted, so that `logs` is replaced by one at a time.
     changing: Mutex<()>,
+    /// Held while checkpoint files are written, so that none overtakes another, and through a truncation, which must not
+    /// find its recovery point raised again. No lock of a log is held when it is taken.
+    checkpointing: Mutex<()>,
     /// Partition directories on their way out, by the time at which they may go.
     deletions: Mutex<Vec<(Timestamp, Arc<LogDir>, PathBuf)>>,
     cleaner: cleaner::CleanerState,
@@ -74,6 +77,9 @@ struct Dir {
     id: DirectoryId,
     /// Gets no new partitions.
     is_cordoned: bool,
+    /// The logs in it that could not be opened. The next start looks at them as after a crash, with what the checkpoints
+    /// said of them.
+    unopened: Mutex<Vec<OpenOptions>>,
     /// Keeps other processes out for as long as it lives.
     _lock: Box<dyn std::any::Any + Send + Sync>,
 }
@@ -111,6 +117,7 @@ impl Storage {
         if let Some(log) = self.log(topic_partition) {
             return Ok(log);
         }
+        self.check_not_unopened(topic_partition)?;
         let dir = self.dir_for_new_log()?;
         let result = self.create_in(&dir, topic_partition, topic_id, config, now);
         let log = dir.offline_on_io_error(result)?;
@@ -118,6 +125,18 @@ impl Storage {
             logs.insert(topic_partition.clone(), Arc::clone(&log));
         });
         Ok(log)
+    }
+
+    /// A log that is there and could not be opened is not made anew over its files.
+    fn check_not_unopened(&self, topic_partition: &TopicPartition) -> Result<()> {
+        for dir in &self.dirs {
+            let unopened = lock(&dir.unopened);
+            if let Some(log) = unopened.iter().find(|log| log.topic_partition == *topic_partition) {
+                let reason = "it could not be opened; see the error of this start".to_string();
+                return Err(Error::Corrupt { path: log.path.clone(), reason });
+            }
+        }
+        Ok(())
     }
 
     fn create_in(
@@ -173,15 +192,24 @@ impl Storage {
     pub fn delete(&self, topic_partition: &TopicPartition, now: Timestamp) -> Result<()> {
         let delay_ms = self.log(topic_partition).map_or(0, |log| log.config().file_delete_delay_ms);
         let at = Timestamp(now.0.saturating_add(delay_ms));
-        self.retire(topic_partition, names::delete_dir)?.map_or(Ok(()), |(dir, path)| {
-            lock(&self.deletions).push((at, dir, path));
-            Ok(())
-        })
+        let Some((dir, path)) = self.retire(topic_partition, names::delete_dir)? else {
+            return Ok(());
+        };
+        // Before the checkpoints, which take room: a deletion is what makes some.
+        lock(&self.deletions).push((at, Arc::clone(&dir), path));
+        self.forget_in_checkpoints(&dir)
     }
 
     /// Takes a log that this broker should not have out of use, but keeps its files under a name that says so.
     pub fn mark_stray(&self, topic_partition: &TopicPartition) -> Result<()> {
-        self.retire(topic_partition, names::stray_dir).map(drop)
+        let retired = self.retire(topic_partition, names::stray_dir)?;
+        retired.map_or(Ok(()), |(dir, _)| self.forget_in_checkpoints(&dir))
+    }
+
+    /// The checkpoints must not speak of a partition that may be made again under the same name.
+    fn forget_in_checkpoints(&self, dir: &Arc<LogDir>) -> Result<()> {
+        self.write_checkpoints(dir)?;
+        self.write_cleaned(dir)
     }
 
     fn retire(
@@ -199,14 +227,13 @@ impl Storage {
         let unique_id = uuid::Uuid::new_v4().simple().to_string();
         let path = dir.path().join(name(topic_partition, &unique_id));
         dir.offline_on_io_error(log.retire_to(&path))?;
-        // The checkpoints must not speak of a partition that may be made again under the same name.
-        self.write_checkpoints(&dir)?;
         Ok(Some((dir, path)))
     }
 
     /// Cuts logs back to offsets, as followers do whose leader has another history.
     pub fn truncate(&self, logs: &[(Arc<Log>, Offset)], now: Timestamp) -> Result<()> {
-        self.lower_recovery_points(logs)?;
+        let checkpointing = lock(&self.checkpointing);
+        self.lower_checkpoints(logs, &checkpointing)?;
         for (log, offset) in logs {
             log.truncate_to(*offset, now)?;
         }
@@ -215,18 +242,29 @@ impl Storage {
 
     /// Empties a log and lets it begin anew at `offset`, as a follower does that its leader is too far ahead of.
     pub fn truncate_fully(&self, log: &Arc<Log>, offset: Offset, now: Timestamp) -> Result<()> {
-        self.lower_recovery_points(&[(Arc::clone(log), Offset::ZERO)])?;
+        let checkpointing = lock(&self.checkpointing);
+        self.lower_checkpoints(&[(Arc::clone(log), Offset::ZERO)], &checkpointing)?;
         log.truncate_fully(offset, now)
     }
 
-    /// IMPORTANT: the checkpoint is on disk before the logs are cut; see `log/truncate.rs`.
-    fn lower_recovery_points(&self, logs: &[(Arc<Log>, Offset)]) -> Result<()> {
+    /// IMPORTANT: the checkpoints are on disk before the logs are cut; see `log/truncate.rs`. What comes after the cut has
+    /// not been cleaned either: a tombstone in it would go before the values that it stands for.
+    fn lower_checkpoints(
+        &self,
+        logs: &[(Arc<Log>, Offset)],
+        checkpointing: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
+        let mut has_cleaned = false;
         for (log, offset) in logs {
             log.lower_recovery_point(*offset);
+            has_cleaned |= self.cleaner.lower(log.topic_partition(), *offset);
         }
         for dir in &self.dirs {
             if logs.iter().any(|(log, _)| Arc::ptr_eq(log.dir(), &dir.log_dir)) {
-                self.write_recovery_points(&dir.log_dir)?;
+                self.write_recovery_points(&dir.log_dir, checkpointing)?;
+                if has_cleaned {
+                    self.write_cleaned(&dir.log_dir)?;
+                }
             }
         }
         Ok(())

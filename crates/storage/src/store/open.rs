@@ -56,6 +56,7 @@ impl Storage {
         let cluster_id = options.cluster_id.clone();
         let named = claimed.iter().find_map(|(_, meta)| Some(meta.as_ref()?.cluster_id.clone()));
         let cluster_id = cluster_id.or(named).unwrap_or_else(new_cluster_id);
+        meta::check_cluster(&claimed, &cluster_id)?;
         let mut dirs = Vec::new();
         for (dir, meta) in claimed {
             meta::mark(&*options.disk, &dir, meta, &cluster_id, options.node_id)?;
@@ -67,6 +68,7 @@ impl Storage {
         for dir in &dirs {
             list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
         }
+        check_unique(&jobs)?;
         let threads = options.config.recovery_threads_per_dir * dirs.len();
         let (logs, report) = open_all(jobs, threads);
         let storage = Arc::new(Self {
@@ -75,6 +77,7 @@ impl Storage {
             dirs,
             logs: ArcSwap::from_pointee(logs),
             changing: Mutex::new(()),
+            checkpointing: Mutex::new(()),
             deletions: Mutex::new(deletions),
             cleaner,
             schedule: Mutex::new(Schedule::new(&options.config, options.now)),
@@ -96,12 +99,16 @@ impl Storage {
             }
         });
         let failures = failures.into_inner().unwrap_or_default();
-        for (dir, _) in self.dirs() {
-            let has_failed = failures.iter().any(|(path, _)| path == dir.path());
-            if has_failed || dir.offline_reason().is_some() {
+        for Dir { log_dir: dir, unopened, .. } in &self.dirs {
+            let has_failed = failures.iter().any(|(path, _)| path == dir.path())
+                || !lock(unopened).is_empty();
+            if dir.offline_reason().is_some() {
                 continue;
             }
             self.write_checkpoints(dir)?;
+            if has_failed {
+                continue;
+            }
             meta::put_clean_marker(dir.disk(), dir.path(), broker_epoch)?;
         }
         failures.into_iter().next().map_or(Ok(()), |(_, err)| Err(err))
@@ -187,6 +194,22 @@ fn list_jobs<'a>(
     Ok(())
 }
 
+/// Refuses a partition that lies in two directories: nobody can say which of the logs is the right one.
+fn check_unique(jobs: &[Job<'_>]) -> Result<()> {
+    let mut paths = HashMap::with_capacity(jobs.len());
+    for Job { options, .. } in jobs {
+        if let Some(other) = paths.insert(&options.topic_partition, &options.path) {
+            let reason = format!(
+                "partition {} is in {} as well: keep one of them and move the other away",
+                options.topic_partition,
+                other.display()
+            );
+            return Err(Error::Unusable { path: options.path.clone(), reason });
+        }
+    }
+    Ok(())
+}
+
 /// Opens all logs, `threads` at a time.
 fn open_all(jobs: Vec<Job<'_>>, threads: usize) -> (HashMap<TopicPartition, Arc<Log>>, OpenReport) {
     let total = jobs.len();
@@ -207,6 +230,7 @@ fn open_all(jobs: Vec<Job<'_>>, threads: usize) -> (HashMap<TopicPartition, Arc<
             }
             Err(err) => {
                 report.failed += 1;
+                lock(&job.dir.unopened).push(job.options.clone());
                 tracing::error!(log = %job.options.topic_partition, %err, "cannot open a log");
             }
         }

@@ -52,6 +52,13 @@ impl History {
         Producers::of(&self.appended)
     }
 
+    /// Where the first transaction begins that is open, or whose marker is not replicated.
+    pub(crate) fn first_unstable(&self, producers: &Producers) -> Offset {
+        let ended = producers.ended.iter().filter(|(_, marker)| *marker >= self.high_watermark);
+        let unreplicated = ended.map(|(first, _)| *first).min().unwrap_or(Offset::MAX);
+        unreplicated.min(producers.first_undecided())
+    }
+
     pub(crate) fn latest_epoch(&self) -> Option<LeaderEpoch> {
         self.readable().last().map(|batch| batch.header.leader_epoch)
     }

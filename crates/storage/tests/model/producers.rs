@@ -110,6 +110,12 @@ impl Producers {
         self.entries.get(&id).cloned().unwrap_or(Producer::UNKNOWN)
     }
 
+    /// Where the first open transaction begins.
+    pub(crate) fn first_undecided(&self) -> Offset {
+        let open = self.entries.values().filter_map(|producer| producer.txn_first);
+        open.min().unwrap_or(Offset::MAX)
+    }
+
     /// Takes a batch in that is in the log.
     pub(crate) fn add(&mut self, batch: &Stored) {
         let header = &batch.header;

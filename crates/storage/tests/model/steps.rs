@@ -169,8 +169,9 @@ impl Case {
 
     /// Lets one operation of the disk fail, sooner or later.
     fn plan_fault(&mut self) {
-        const OPERATIONS: [Operation; 10] = [
+        const OPERATIONS: [Operation; 11] = [
             Operation::Open,
+            Operation::Create,
             Operation::Read,
             Operation::Write,
             Operation::SetLen,

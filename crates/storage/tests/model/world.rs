@@ -28,6 +28,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let disk = FaultDisk::new(rng.next());
+        disk.create_dir_all(Path::new(LOG_DIR)).expect("an empty disk has room");
+        disk.sync_dir(Path::new("/")).expect("nothing is planned to fail");
         disk.set_writes_short(rng.one_in(4));
         let mut broker = StorageConfig::new(&Settings::new(&BROKER)).expect("the defaults fit");
         broker.log_dirs = vec![LOG_DIR.into()];

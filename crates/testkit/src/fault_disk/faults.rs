@@ -5,8 +5,10 @@ use std::io;
 /// The operations that can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Opening a file, which may make or empty it.
+    /// Opening a file that exists as it is.
     Open,
+    /// Opening a file that is thereby made or emptied.
+    Create,
     /// Reading bytes, or mapping them.
     Read,
     /// Writing bytes.
@@ -32,7 +34,7 @@ pub enum Operation {
 impl Operation {
     /// Whether the disk may look different afterwards, now or after a crash.
     const fn changes_disk(self) -> bool {
-        !matches!(self, Self::Read | Self::List)
+        !matches!(self, Self::Open | Self::Read | Self::List)
     }
 }
 

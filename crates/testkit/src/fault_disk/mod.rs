@@ -102,6 +102,11 @@ impl FaultDisk {
         self.state().faults.failing.push((operation, count));
     }
 
+    /// Takes back what [`FaultDisk::crash_after`] has planned.
+    pub fn forget_crash(&self) {
+        self.state().faults.changes_left = None;
+    }
+
     /// Takes back what [`FaultDisk::fail_after`] has planned.
     pub fn forget_failures(&self) {
         self.state().faults.failing.clear();
@@ -163,7 +168,13 @@ impl State {
 impl Disk for FaultDisk {
     fn open(&self, path: &Path, open: Open) -> io::Result<Arc<dyn File>> {
         let mut state = self.state();
-        let outcome = state.faults.enter(Operation::Open)?;
+        let changes = match open {
+            Open::Read | Open::Write => false,
+            Open::Create => state.tree.find(path).is_err(),
+            Open::Truncate => true,
+        };
+        let operation = if changes { Operation::Create } else { Operation::Open };
+        let outcome = state.faults.enter(operation)?;
         let node = state.file_at(path, open)?;
         let (boot, writable) = (state.boot, open != Open::Read);
         drop(state);
