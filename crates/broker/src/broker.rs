@@ -1,0 +1,127 @@
+//! The broker as its handlers see it: what it leads, what it knows of the cluster, and who does the waiting work.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use config::{BrokerConfig, Listener};
+use controller::decide::{ApiError, Cluster, Decision};
+use controller::image::Image;
+use protocol::frame::RequestHeader;
+use protocol::{BrokerId, Timestamp};
+use storage::dir::Observer;
+use storage::{Log, Storage};
+
+use crate::drivers::groups::Groups;
+use crate::drivers::metadata::Metadata;
+use crate::drivers::producer_ids::ProducerIds;
+use crate::flusher::Flusher;
+use crate::handlers::{self, Call, Sessions};
+use crate::net::{Peer, Reply, Service};
+use crate::partitions::Partitions;
+
+/// The topics that only the broker itself writes to.
+const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    pub(crate) node_id: BrokerId,
+    pub(crate) config: BrokerConfig,
+    pub(crate) storage: Arc<Storage>,
+    /// The cluster as of the last change.
+    pub(crate) image: Arc<ArcSwap<Image>>,
+    pub(crate) metadata: Arc<Metadata>,
+    pub(crate) partitions: Arc<Partitions>,
+    pub(crate) flusher: Flusher,
+    pub(crate) fetch_sessions: Sessions,
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) producer_ids: ProducerIds,
+    /// What clients are told to connect to, by listener; `None` tells each the address that it has reached.
+    pub(crate) advertised: Option<Vec<Listener>>,
+}
+
+impl Broker {
+    /// This broker's registration with the controller; -1 before it has registered.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.image.load().broker(self.node_id).map_or(-1, |broker| broker.epoch)
+    }
+
+    /// Whether only the broker itself writes to the topic.
+    pub(crate) fn is_internal(&self, topic: &str) -> bool {
+        INTERNAL_TOPICS.contains(&topic)
+    }
+
+    /// The host and port at which a client that is connected as `peer` reaches this broker.
+    pub(crate) fn address_for(&self, peer: &Peer) -> (String, u16) {
+        let advertised = self.advertised.iter().flatten();
+        let listener = advertised.into_iter().find(|listener| listener.name == *peer.listener);
+        listener.map_or_else(
+            || (peer.local.ip().to_string(), peer.local.port()),
+            |listener| (listener.host.clone(), listener.port),
+        )
+    }
+
+    /// Decides a change of the metadata and commits it, on the blocking pool. The answer holds on this broker when it
+    /// is returned: partitions have been made, deleted and configured accordingly.
+    pub(crate) async fn decide<A: Send + 'static>(
+        self: &Arc<Self>,
+        decide: impl FnOnce(&Cluster<'_>) -> Decision<A> + Send + 'static,
+    ) -> Result<A, ApiError> {
+        let metadata = Arc::clone(&self.metadata);
+        let work = tokio::task::spawn_blocking(move || metadata.decide(now(), decide));
+        work.await.unwrap_or_else(|err| {
+            let message = format!("the change was abandoned: {err}");
+            Err(ApiError { code: protocol::ErrorCode::UnknownServerError, message })
+        })
+    }
+}
+
+/// Serves connections from the broker.
+#[derive(Debug)]
+pub(crate) struct Door(pub(crate) Arc<Broker>);
+
+impl Service for Door {
+    fn call(&self, peer: &Peer, header: &RequestHeader, body: Bytes) -> Reply {
+        let call = Call { peer, header, now: now() };
+        handlers::dispatch(&self.0, &call, body)
+    }
+
+    fn disconnected(&self, _: &Peer) {}
+}
+
+/// Tells the waiting of what happens in the logs. It is made before the broker is.
+#[derive(Debug, Default)]
+pub(crate) struct LogObserver {
+    pub(crate) partitions: OnceLock<Weak<Partitions>>,
+}
+
+impl LogObserver {
+    fn partitions(&self) -> Option<Arc<Partitions>> {
+        self.partitions.get().and_then(Weak::upgrade)
+    }
+}
+
+impl Observer for LogObserver {
+    fn on_flushed(&self, log: &Log) {
+        let partitions = self.partitions();
+        if let Some(partition) = partitions.and_then(|all| all.get(log.topic_partition())) {
+            partition.wake();
+        }
+    }
+
+    fn on_offline(&self, _: &Path, _: &str) {
+        // Whoever waits for a flush in the directory waits in vain, and finds that out when it is woken.
+        for partition in self.partitions().iter().flat_map(|partitions| partitions.all()) {
+            partition.wake();
+        }
+    }
+}
+
+/// The time: the broker's one clock.
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,348 @@
+//! The group coordinator's driver: one shard for each partition of `__consumer_offsets` that this broker leads.
+//!
+//! A shard is called under its lock. What it asks for is carried out before the lock is given up: records are appended
+//! and handed back, answers go to whoever waits for them. Its timers run on one task for all shards.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use coordinator::{Action, Append, Now, Settings, Shard, Token};
+use protocol::internal::group::GroupRecord;
+use protocol::messages::Response;
+use protocol::record::{Batch, BatchBuilder, BatchOptions, Batches, ControlType};
+use protocol::{ErrorCode, Offset, PartitionId};
+use storage::log::{LeaderAppend, ReadRequest};
+use storage::producer::Origin;
+use storage::validate::{Rules, validate};
+use storage::{DECOMPRESSED_BYTES_MAX, Error, Log};
+use tokio::sync::{Notify, oneshot};
+
+use crate::broker::now as wall_clock;
+use crate::errors::Failure;
+use crate::partition::Partition;
+use crate::partitions::Partitions;
+
+/// The topic that groups are kept in.
+pub(crate) const TOPIC: &str = "__consumer_offsets";
+
+/// As much of the log is read at a time when a shard is loaded.
+const LOAD_BYTES: u32 = 1 << 20;
+
+/// All shards.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    settings: Arc<Settings>,
+    /// By partition; as many as the topic has, or will have.
+    shards: Vec<Mutex<State>>,
+    next_token: AtomicU64,
+    /// Woken when the next deadline may have come nearer.
+    timers: Notify,
+}
+
+#[derive(Debug)]
+enum State {
+    /// This broker does not lead the partition.
+    Absent,
+    Active(Box<Active>),
+}
+
+#[derive(Debug)]
+struct Active {
+    shard: Shard,
+    partition: Arc<Partition>,
+    /// Who waits for which answer.
+    waiting: HashMap<u64, oneshot::Sender<Box<Response>>>,
+}
+
+impl Groups {
+    pub(crate) fn new(settings: Settings, partitions: u32) -> Self {
+        let shards = (0..partitions).map(|_| Mutex::new(State::Absent)).collect();
+        Self {
+            settings: Arc::new(settings),
+            shards,
+            next_token: AtomicU64::new(0),
+            timers: Notify::new(),
+        }
+    }
+
+    /// The partition that a group belongs to.
+    pub(crate) fn partition_of(&self, group_id: &str) -> PartitionId {
+        let count = i32::try_from(self.shards.len()).unwrap_or(i32::MAX).max(1);
+        // `Utils.abs` of Kafka: the sign bit is dropped.
+        PartitionId((java_hash(group_id) & i32::MAX) % count)
+    }
+
+    /// Asks the shard of a group. The answer comes when the shard gives it.
+    pub(crate) fn ask(
+        &self,
+        group_id: &str,
+        api_version: i16,
+        ask: impl FnOnce(&mut Shard, Now, Token, &mut Vec<Action>),
+    ) -> Result<oneshot::Receiver<Box<Response>>, ErrorCode> {
+        let mut state = self.lock(self.partition_of(group_id)).ok_or(ErrorCode::NotCoordinator)?;
+        let State::Active(active) = &mut *state else { return Err(ErrorCode::NotCoordinator) };
+        let token = Token { id: self.next_token.fetch_add(1, Ordering::Relaxed), api_version };
+        let (sender, receiver) = oneshot::channel();
+        active.waiting.insert(token.id, sender);
+        let before = active.shard.next_deadline();
+        let (now, mut actions) = (now(), Vec::new());
+        ask(&mut active.shard, now, token, &mut actions);
+        active.carry_out(now, actions);
+        if active.shard.next_deadline() != before {
+            self.timers.notify_one();
+        }
+        Ok(receiver)
+    }
+
+    /// Looks at every shard that is led here.
+    pub(crate) fn look<T>(&self, look: impl Fn(&Shard) -> T) -> Vec<T> {
+        let shards = self.shards.iter().map(|state| lock(state));
+        shards
+            .filter_map(|state| match &*state {
+                State::Active(active) => Some(look(&active.shard)),
+                State::Absent => None,
+            })
+            .collect()
+    }
+
+    /// Looks at the shard of a group.
+    pub(crate) fn look_at<T>(
+        &self,
+        group_id: &str,
+        look: impl FnOnce(&Shard) -> T,
+    ) -> Result<T, ErrorCode> {
+        let state = self.lock(self.partition_of(group_id)).ok_or(ErrorCode::NotCoordinator)?;
+        match &*state {
+            State::Active(active) => Ok(look(&active.shard)),
+            State::Absent => Err(ErrorCode::NotCoordinator),
+        }
+    }
+
+    /// Loads the shards of partitions that are led here now, and unloads those that are not any more.
+    pub(crate) fn follow(&self, partitions: &Partitions) {
+        let topic = partitions.topic(TOPIC);
+        for (number, state) in (0..).map(PartitionId).zip(&self.shards) {
+            let led = topic.as_ref().and_then(|topic| topic.partitions.get(&number));
+            let mut state = lock(state);
+            match (&mut *state, led) {
+                (State::Active(active), Some(led)) if Arc::ptr_eq(&active.partition, led) => {}
+                (State::Absent, None) => {}
+                (_, led) => {
+                    unload(&mut state);
+                    if let Some(led) = led {
+                        *state = self.load(led);
+                    }
+                }
+            }
+        }
+        self.timers.notify_one();
+    }
+
+    /// Ends all shards, answering everybody who waits.
+    pub(crate) fn stop(&self) {
+        for state in &self.shards {
+            unload(&mut lock(state));
+        }
+    }
+
+    fn load(&self, partition: &Arc<Partition>) -> State {
+        let log = &partition.log;
+        let mut shard = Shard::new(Arc::clone(&self.settings), log.high_watermark());
+        if let Err(err) = replay(&mut shard, log) {
+            tracing::error!(partition = %log.topic_partition(), %err, "cannot load the groups of a partition");
+            return State::Absent;
+        }
+        let mut active =
+            Active { shard, partition: Arc::clone(partition), waiting: HashMap::new() };
+        let (now, mut actions) = (now(), Vec::new());
+        active.shard.on_loaded(now, &mut actions);
+        active.carry_out(now, actions);
+        State::Active(Box::new(active))
+    }
+
+    /// Calls shards when their deadlines come; for ever.
+    pub(crate) async fn run_timers(&self) {
+        loop {
+            let next = self.look(Shard::next_deadline).into_iter().flatten().min();
+            match next {
+                None => self.timers.notified().await,
+                Some(next) => {
+                    let due = tokio::time::sleep_until(next.into());
+                    tokio::select! {
+                        () = due => self.run_due(),
+                        () = self.timers.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn run_due(&self) {
+        for state in &self.shards {
+            let mut state = lock(state);
+            let State::Active(active) = &mut *state else { continue };
+            let now = now();
+            if active.shard.next_deadline().is_some_and(|deadline| deadline <= now.instant) {
+                let mut actions = Vec::new();
+                active.shard.on_deadline(now, &mut actions);
+                active.carry_out(now, actions);
+            }
+        }
+    }
+
+    fn lock(&self, partition: PartitionId) -> Option<MutexGuard<'_, State>> {
+        let idx = usize::try_from(partition.0).ok()?;
+        self.shards.get(idx).map(lock)
+    }
+}
+
+impl Active {
+    /// Does what the shard asks for, and what it asks for in turn.
+    fn carry_out(&mut self, now: Now, actions: Vec<Action>) {
+        let mut actions = VecDeque::from(actions);
+        while let Some(action) = actions.pop_front() {
+            let mut more = Vec::new();
+            match action {
+                Action::Respond { token, response } => respond(&mut self.waiting, token, response),
+                Action::Append(append) => match self.append(&append) {
+                    Ok(base_offset) => {
+                        self.shard.on_appended(now, append, base_offset);
+                        let high_watermark = self.partition.log.high_watermark();
+                        self.shard.on_high_watermark(now, high_watermark, &mut more);
+                    }
+                    Err(failure) => {
+                        self.shard.on_append_failed(now, append, failure.code, &mut more);
+                    }
+                },
+            }
+            actions.extend(more);
+        }
+    }
+
+    /// Appends records as one batch, and puts them on stable storage if the topic asks for it.
+    fn append(&self, append: &Append) -> Result<Offset, Failure> {
+        let now = wall_clock();
+        let mut options = BatchOptions::default();
+        if let Some((producer_id, producer_epoch)) = append.producer {
+            options.producer_id = producer_id;
+            options.producer_epoch = producer_epoch;
+            options.is_transactional = true;
+        }
+        let mut builder = BatchBuilder::new(options);
+        for record in &append.batch {
+            builder.append(now, Some(&record.key), record.value.as_deref(), &[]);
+        }
+        let log = &self.partition.log;
+        let config = log.config();
+        let rules = Rules { config: &config, origin: Origin::Coordinator, now };
+        let records = validate(&Bytes::from(builder.build()), &rules).map_err(Error::from)?;
+        let origin = Origin::Coordinator;
+        let append = LeaderAppend { records: &records, origin, transaction_version: 0 };
+        let appended = self.partition.append(&append, config.min_insync_replicas, now)?;
+        if appended.must_flush {
+            log.flush_to(appended.last_offset.next())?;
+        }
+        Ok(appended.first_offset)
+    }
+}
+
+/// Ends a shard: everybody who waits is told to look for another coordinator.
+fn unload(state: &mut State) {
+    if let State::Active(active) = std::mem::replace(state, State::Absent) {
+        let Active { shard, mut waiting, .. } = *active;
+        let mut actions = Vec::new();
+        shard.unload(now(), ErrorCode::NotCoordinator, &mut actions);
+        for action in actions {
+            // A shard that ends appends nothing.
+            if let Action::Respond { token, response } = action {
+                respond(&mut waiting, token, response);
+            }
+        }
+    }
+}
+
+fn respond(
+    waiting: &mut HashMap<u64, oneshot::Sender<Box<Response>>>,
+    token: Token,
+    response: Box<Response>,
+) {
+    if let Some(sender) = waiting.remove(&token.id) {
+        // A client that has gone waits no more.
+        let _gone = sender.send(response);
+    }
+}
+
+/// Reads the whole log into the shard.
+fn replay(shard: &mut Shard, log: &Log) -> Result<(), Error> {
+    let mut offset = log.log_start_offset();
+    let end = log.log_end_offset();
+    while offset < end {
+        let request = ReadRequest {
+            offset,
+            max_bytes: LOAD_BYTES,
+            bound: end,
+            at_least_one: true,
+            may_block: true,
+        };
+        let fetched = log.read(&request)?;
+        let Some(slice) = fetched.records else { break };
+        for batch in Batches::new(&slice) {
+            let batch = batch.map_err(|err| corrupt(log, &err))?;
+            replay_batch(shard, &batch).map_err(|err| corrupt(log, &err))?;
+            offset = batch.header().next_offset();
+        }
+    }
+    Ok(())
+}
+
+fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), protocol::record::BatchError> {
+    let header = batch.header();
+    let producer_id = header.is_transactional().then_some(header.producer_id);
+    let records = batch.records(DECOMPRESSED_BYTES_MAX)?;
+    for record in records.iter() {
+        let record = record?;
+        let key = record.key.unwrap_or_default();
+        if header.is_control() {
+            shard.replay_marker(record.offset, header.producer_id, ControlType::parse(key)?);
+            continue;
+        }
+        match GroupRecord::decode(key, record.value) {
+            Ok(decoded) => shard.replay(record.offset, producer_id, decoded),
+            // A record of a later version is another broker's business (`GroupCoordinatorRecordSerde`).
+            Err(err) => tracing::warn!(offset = %record.offset, %err, "a group record is passed over"),
+        }
+    }
+    Ok(())
+}
+
+fn corrupt(log: &Log, reason: &dyn std::fmt::Display) -> Error {
+    Error::Corrupt { path: log.path(), reason: reason.to_string() }
+}
+
+fn now() -> Now {
+    Now { instant: Instant::now(), timestamp: wall_clock() }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `String.hashCode` of Java, by which Kafka spreads groups over partitions.
+fn java_hash(text: &str) -> i32 {
+    text.encode_utf16().fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_of_a_group_is_javas() {
+        for (text, hash) in [("", 0), ("a", 97), ("connect-cluster", 1_440_343_063), ("größe", 98_762_257)] {
+            assert_eq!(java_hash(text), hash, "{text}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The metadata of the cluster: decisions are committed one after the other, applied to the image, and carried out here.
+//!
+//! A quorum of one commits by writing to its own log. What the records mean for this broker (partitions to make, to
+//! delete, to configure) is done before the next decision, so an answer that a client gets is true.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use config::{BrokerLayers, Settings, TOPIC, TopicConfig, TopicsConfig};
+use controller::decide::{ApiError, Cluster, Decision};
+use controller::image::{Image, ResourceType, Topic as TopicImage, settings};
+use controller::{MetadataLog, Quorum as _};
+use protocol::internal::metadata::MetadataRecord;
+use protocol::{BrokerId, ErrorCode, Offset, Timestamp, TopicId, TopicPartition};
+use storage::Storage;
+
+use crate::drivers::groups::{self, Groups};
+use crate::partition::Partition;
+use crate::partitions::{Partitions, Topic};
+
+/// What this node was started with that decisions go by.
+#[derive(Debug)]
+pub(crate) struct Defaults {
+    pub(crate) node_id: BrokerId,
+    pub(crate) settings: Settings,
+    pub(crate) topics: TopicsConfig,
+}
+
+/// The metadata, and the log that it is committed to.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    image: Arc<ArcSwap<Image>>,
+    /// `None` once it is closed.
+    log: Mutex<Option<MetadataLog>>,
+    /// The offset of the last record that is in the image.
+    last_offset: AtomicI64,
+    defaults: Defaults,
+    storage: Arc<Storage>,
+    partitions: Arc<Partitions>,
+    groups: Arc<Groups>,
+}
+
+impl Metadata {
+    pub(crate) fn new(
+        image: Arc<ArcSwap<Image>>,
+        log: MetadataLog,
+        defaults: Defaults,
+        storage: Arc<Storage>,
+        partitions: Arc<Partitions>,
+        groups: Arc<Groups>,
+    ) -> Self {
+        let last_offset = AtomicI64::new(log.end_offset().0 - 1);
+        Self { image, log: Mutex::new(Some(log)), last_offset, defaults, storage, partitions, groups }
+    }
+
+    /// Decides, commits, applies and carries out.
+    pub(crate) fn decide<A>(
+        &self,
+        now: Timestamp,
+        decide: impl FnOnce(&Cluster<'_>) -> Decision<A>,
+    ) -> Result<A, ApiError> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(log) = log.as_mut() else { return Err(ErrorCode::NotController.into()) };
+        let image = self.image.load_full();
+        let Decision { records, answer } = decide(&self.cluster(&image));
+        if records.is_empty() {
+            return Ok(answer);
+        }
+        let last_offset = log.propose(&records, now).map_err(|err| {
+            tracing::error!(%err, "cannot commit a change of the metadata");
+            ApiError { code: ErrorCode::KafkaStorageError, message: err.to_string() }
+        })?;
+        self.image.store(Arc::new(log.image().clone()));
+        self.last_offset.store(last_offset.0, Ordering::Release);
+        self.carry_out(&records, now);
+        Ok(answer)
+    }
+
+    /// Takes over what was there when the broker started: leads the partitions that the image gives it, and puts logs
+    /// aside that it does not.
+    pub(crate) fn adopt(&self, now: Timestamp) {
+        let image = self.image.load();
+        for log in self.storage.logs() {
+            let topic_partition = log.topic_partition();
+            let topic = image.topic(&topic_partition.topic);
+            let is_ours = topic.is_some_and(|topic| {
+                topic.partitions.contains_key(&topic_partition.partition)
+                    && log.topic_id().is_none_or(|id| id == topic.id)
+            });
+            if is_ours {
+                log.set_config(self.topic_config(&image, &topic_partition.topic));
+            } else if let Err(err) = self.storage.mark_stray(topic_partition) {
+                tracing::error!(partition = %topic_partition, %err, "cannot put a stray partition aside");
+            } else {
+                tracing::warn!(partition = %topic_partition, "put a partition aside that the cluster does not know");
+            }
+        }
+        self.reconcile(&image, image.topics().map(|topic| topic.id), now);
+    }
+
+    /// The offset of the last record that is in the image.
+    pub(crate) fn last_offset(&self) -> Offset {
+        Offset(self.last_offset.load(Ordering::Acquire))
+    }
+
+    /// The epoch that a broker gets which registers now.
+    pub(crate) fn next_epoch(&self) -> i64 {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.as_ref().map_or(-1, |log| log.end_offset().0)
+    }
+
+    /// Closes the metadata's log.
+    pub(crate) fn close(&self) -> Result<(), controller::log::Error> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner).take();
+        log.map_or(Ok(()), MetadataLog::close)
+    }
+
+    fn cluster<'a>(&'a self, image: &'a Image) -> Cluster<'a> {
+        Cluster {
+            image,
+            node_id: self.defaults.node_id,
+            settings: &self.defaults.settings,
+            topics: &self.defaults.topics,
+        }
+    }
+
+    /// Makes this broker's partitions what the image says, for all topics that records touch.
+    fn carry_out(&self, records: &[MetadataRecord], now: Timestamp) {
+        let image = self.image.load();
+        let mut touched = BTreeSet::new();
+        for record in records {
+            match record {
+                MetadataRecord::Topic(record) => drop(touched.insert(record.topic_id)),
+                MetadataRecord::Partition(record) => drop(touched.insert(record.topic_id)),
+                MetadataRecord::PartitionChange(record) => drop(touched.insert(record.topic_id)),
+                MetadataRecord::RemoveTopic(record) => drop(touched.insert(record.topic_id)),
+                MetadataRecord::Config(record) => self.configure(&image, record.resource_type, &record.resource_name),
+                _ => {}
+            }
+        }
+        self.reconcile(&image, touched, now);
+    }
+
+    /// Makes the partitions of these topics what the image says.
+    pub(crate) fn reconcile(
+        &self,
+        image: &Image,
+        topics: impl IntoIterator<Item = TopicId>,
+        now: Timestamp,
+    ) {
+        let (mut removed, mut changed) = (Vec::new(), Vec::new());
+        for id in topics {
+            match image.topic_by_id(id) {
+                Some(topic) => changed.push(self.lead(image, topic, now)),
+                None => removed.push(id),
+            }
+        }
+        let gone: Vec<_> = removed.iter().filter_map(|id| self.partitions.topic_by_id(*id)).collect();
+        // The table goes first: nobody finds a partition whose log is being deleted.
+        let is_groups = |name: &str| name == groups::TOPIC;
+        let has_groups = changed.iter().any(|topic| is_groups(&topic.name))
+            || gone.iter().any(|topic| is_groups(&topic.name));
+        self.partitions.update(&removed, changed);
+        if has_groups {
+            self.groups.follow(&self.partitions);
+        }
+        for partition in gone.iter().flat_map(|topic| topic.partitions.values()) {
+            partition.wake();
+            if let Err(err) = self.storage.delete(partition.topic_partition(), now) {
+                tracing::error!(partition = %partition.topic_partition(), %err, "cannot delete a partition");
+            }
+        }
+    }
+
+    /// The partitions of a topic that this broker leads; those that it led before are kept as they are.
+    fn lead(&self, image: &Image, topic: &TopicImage, now: Timestamp) -> Topic {
+        let before = self.partitions.topic_by_id(topic.id);
+        let config = self.topic_config(image, &topic.name);
+        let mut partitions = HashMap::with_capacity(topic.partitions.len());
+        for (id, partition) in &topic.partitions {
+            if partition.leader != Some(self.defaults.node_id) {
+                continue;
+            }
+            let kept = before.as_ref().and_then(|topic| topic.partitions.get(id));
+            let kept = kept.filter(|kept| kept.epoch() == partition.leader_epoch);
+            if let Some(kept) = kept {
+                partitions.insert(*id, Arc::clone(kept));
+                continue;
+            }
+            let topic_partition = TopicPartition { topic: Arc::clone(&topic.name), partition: *id };
+            match self.storage.create(&topic_partition, topic.id, Arc::clone(&config), now) {
+                Ok(log) => {
+                    let epoch = partition.leader_epoch;
+                    let led = Partition::lead(topic.id, log, self.defaults.node_id, epoch, &partition.isr);
+                    partitions.insert(*id, Arc::new(led));
+                }
+                Err(err) => tracing::error!(partition = %topic_partition, %err, "cannot open a partition"),
+            }
+        }
+        Topic { name: Arc::clone(&topic.name), id: topic.id, partitions }
+    }
+
+    /// This broker's settings, by where they come from.
+    pub(crate) fn broker_layers(&self, image: &Image) -> BrokerLayers {
+        let node_id = self.defaults.node_id.to_string();
+        let of = |name: &str| image.config(ResourceType::Broker, name).iter();
+        let all = of("").map(|(key, text)| (key.as_str(), text.as_str()));
+        let own = of(&node_id).map(|(key, text)| (key.as_str(), text.as_str()));
+        BrokerLayers::new(self.defaults.settings.clone(), all, own)
+    }
+
+    /// A topic's configuration: its own settings over the brokers' over the defaults.
+    pub(crate) fn topic_config(&self, image: &Image, topic: &str) -> Arc<TopicConfig> {
+        let overrides = settings(&TOPIC, image.config(ResourceType::Topic, topic));
+        Arc::new(TopicConfig::new(&overrides, &self.cluster(image).broker_settings()))
+    }
+
+    /// Lets the logs of a topic, or of all when a broker's settings have changed, go by their configuration.
+    fn configure(&self, image: &Image, resource_type: i8, resource: &str) {
+        let is_topic = resource_type == ResourceType::Topic.code();
+        for log in self.storage.logs() {
+            let topic = &log.topic_partition().topic;
+            if !is_topic || **topic == *resource {
+                log.set_config(self.topic_config(image, topic));
+            }
+        }
+    }
+}

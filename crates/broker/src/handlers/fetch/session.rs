@@ -1,0 +1,292 @@
+//! Incremental fetch sessions (KIP-227): a consumer names its partitions once, and then only what changes.
+//!
+//! Pure but for the lock: who asks what is decided here, what is read is not. The cache is bounded by
+//! `max.incremental.fetch.session.cache.slots`; a consumer that gets no slot goes on naming all its partitions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
+use protocol::messages::fetch_response::PartitionData;
+use protocol::messages::{FetchRequest, TopicName};
+use protocol::{ErrorCode, Timestamp, TopicId};
+
+/// A session may be taken away from its client when it has not been used for this long
+/// (`FetchSession.MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`).
+const EVICTABLE_AFTER_MS: i64 = 120_000;
+
+/// The epochs with a meaning of their own: the first request, and the last.
+const INITIAL_EPOCH: i32 = 0;
+const FINAL_EPOCH: i32 = -1;
+
+/// A partition that a client fetches.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) topic: TopicName,
+    pub(super) topic_id: TopicId,
+    pub(super) fetch: FetchPartition,
+    /// What the client was told last: high watermark and log start offset.
+    told: (i64, i64),
+}
+
+impl Wanted {
+    fn new(topic: &FetchTopic, fetch: FetchPartition) -> Self {
+        let topic_id = TopicId(*topic.topic_id.as_bytes());
+        Self { topic: topic.topic.clone(), topic_id, fetch, told: (-1, -1) }
+    }
+
+    fn is(&self, topic: &TopicName, topic_id: TopicId, partition: i32) -> bool {
+        self.topic == *topic && self.topic_id == topic_id && self.fetch.partition == partition
+    }
+}
+
+/// How an answer relates to a session.
+#[derive(Debug, Clone)]
+pub(super) enum Context {
+    /// There is no session: all partitions are answered.
+    Sessionless,
+    /// The first answer of a session, or of none if there was no slot: all partitions are answered.
+    Full(i32),
+    /// Only partitions with news are answered.
+    Incremental(Arc<Mutex<Session>>),
+}
+
+/// One client's partitions.
+#[derive(Debug)]
+pub(super) struct Session {
+    id: i32,
+    epoch: i32,
+    /// In the order in which they are read; one that had data goes to the end, so that all get their turn.
+    partitions: Vec<Wanted>,
+    used: Timestamp,
+}
+
+/// All sessions of a broker.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    slots: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    sessions: HashMap<i32, Arc<Mutex<Session>>>,
+    next_id: i32,
+}
+
+impl Sessions {
+    pub(crate) fn new(slots: usize) -> Self {
+        Self { slots, inner: Mutex::default() }
+    }
+
+    /// What a request asks for, and how it is to be answered.
+    pub(super) fn resolve(
+        &self,
+        request: &mut FetchRequest,
+        now: Timestamp,
+    ) -> Result<(Context, Vec<Wanted>), ErrorCode> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = std::mem::take(&mut request.topics);
+        let named = || topics.iter().flat_map(wanted_of).collect::<Vec<_>>();
+        match request.session_epoch {
+            INITIAL_EPOCH | FINAL_EPOCH => {
+                inner.sessions.remove(&request.session_id);
+                let wanted = named();
+                if request.session_epoch == FINAL_EPOCH {
+                    return Ok((Context::Sessionless, wanted));
+                }
+                let id = self.open(&mut inner, &wanted, now);
+                Ok((Context::Full(id), wanted))
+            }
+            epoch => {
+                let session = inner.sessions.get(&request.session_id).cloned();
+                let session = session.ok_or(ErrorCode::FetchSessionIdNotFound)?;
+                let mut locked = session.lock().unwrap_or_else(PoisonError::into_inner);
+                if locked.epoch != epoch {
+                    return Err(ErrorCode::InvalidFetchSessionEpoch);
+                }
+                locked.change(named(), &request.forgotten_topics_data);
+                locked.used = now;
+                locked.epoch = epoch.checked_add(1).unwrap_or(1);
+                let wanted = locked.partitions.clone();
+                if wanted.is_empty() {
+                    inner.sessions.remove(&request.session_id);
+                    return Ok((Context::Sessionless, wanted));
+                }
+                drop(locked);
+                Ok((Context::Incremental(session), wanted))
+            }
+        }
+    }
+
+    /// Opens a session, in the place of one that is not used any more if need be; 0 is none.
+    fn open(&self, inner: &mut Inner, wanted: &[Wanted], now: Timestamp) -> i32 {
+        if wanted.is_empty() {
+            return 0;
+        }
+        if inner.sessions.len() >= self.slots && !inner.evict(now) {
+            return 0;
+        }
+        while inner.next_id <= 0 || inner.sessions.contains_key(&inner.next_id) {
+            inner.next_id = inner.next_id.checked_add(1).unwrap_or(1).max(1);
+        }
+        let id = inner.next_id;
+        let session = Session { id, epoch: 1, partitions: wanted.to_vec(), used: now };
+        inner.sessions.insert(id, Arc::new(Mutex::new(session)));
+        inner.next_id = inner.next_id.checked_add(1).unwrap_or(1);
+        id
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).sessions.len()
+    }
+}
+
+impl Inner {
+    /// Takes the slot of the session that has not been used for the longest time, if that is long enough.
+    fn evict(&mut self, now: Timestamp) -> bool {
+        let used = |session: &Arc<Mutex<Session>>| {
+            session.lock().unwrap_or_else(PoisonError::into_inner).used
+        };
+        let oldest = self.sessions.iter().map(|(id, session)| (used(session), *id)).min();
+        match oldest {
+            Some((used, id)) if now.0.saturating_sub(used.0) >= EVICTABLE_AFTER_MS => {
+                self.sessions.remove(&id);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn wanted_of(topic: &FetchTopic) -> impl Iterator<Item = Wanted> {
+    topic.partitions.iter().map(|fetch| Wanted::new(topic, fetch.clone()))
+}
+
+impl Session {
+    fn change(&mut self, named: Vec<Wanted>, forgotten: &[ForgottenTopic]) {
+        for new in named {
+            let (topic, topic_id, partition) = (&new.topic, new.topic_id, new.fetch.partition);
+            match self.partitions.iter_mut().find(|old| old.is(topic, topic_id, partition)) {
+                Some(old) => old.fetch = new.fetch,
+                None => self.partitions.push(new),
+            }
+        }
+        for topic in forgotten {
+            let topic_id = TopicId(*topic.topic_id.as_bytes());
+            self.partitions.retain(|old| {
+                !topic.partitions.iter().any(|partition| old.is(&topic.topic, topic_id, *partition))
+            });
+        }
+    }
+}
+
+impl Context {
+    /// The session that the client goes on with; 0 is none.
+    pub(super) fn session_id(&self) -> i32 {
+        match self {
+            Self::Sessionless => 0,
+            Self::Full(id) => *id,
+            Self::Incremental(session) => {
+                session.lock().unwrap_or_else(PoisonError::into_inner).id
+            }
+        }
+    }
+
+    /// Whether an answer to a partition is sent, which is noted if it is.
+    pub(super) fn select(&self, wanted: &Wanted, answer: &PartitionData) -> bool {
+        let Self::Incremental(session) = self else { return true };
+        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = session
+            .partitions
+            .iter()
+            .position(|it| it.is(&wanted.topic, wanted.topic_id, wanted.fetch.partition));
+        let Some(idx) = found else { return true };
+        let has_records = answer.records.as_ref().is_some_and(|records| !records.is_empty());
+        let told = (answer.high_watermark, answer.log_start_offset);
+        let Some(partition) = session.partitions.get_mut(idx) else { return true };
+        let has_news = has_records
+            || partition.told != told
+            || answer.error_code != 0
+            || answer.diverging_epoch.epoch >= 0;
+        // An error is told again and again, until it is gone.
+        partition.told = if answer.error_code == 0 { told } else { (-1, -1) };
+        if has_records {
+            let partition = session.partitions.remove(idx);
+            session.partitions.push(partition);
+        }
+        has_news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(session_id: i32, session_epoch: i32, partitions: &[i32]) -> FetchRequest {
+        let fetch = |partition: &i32| FetchPartition::default().with_partition(*partition);
+        let topic = FetchTopic::default().with_partitions(partitions.iter().map(fetch).collect());
+        FetchRequest::default()
+            .with_session_id(session_id)
+            .with_session_epoch(session_epoch)
+            .with_topics(vec![topic])
+    }
+
+    fn partitions(wanted: &[Wanted]) -> Vec<i32> {
+        wanted.iter().map(|wanted| wanted.fetch.partition).collect()
+    }
+
+    #[test]
+    fn session_keeps_its_partitions_and_forgets_what_it_is_told_to() {
+        let sessions = Sessions::new(2);
+        let (context, _) = sessions.resolve(&mut request(0, 0, &[1, 2, 3]), Timestamp(0)).unwrap();
+        let id = context.session_id();
+        assert!(id > 0);
+        let mut next = request(id, 1, &[4]);
+        next.forgotten_topics_data = vec![ForgottenTopic::default().with_partitions(vec![2])];
+        let (context, wanted) = sessions.resolve(&mut next, Timestamp(0)).unwrap();
+        assert_eq!((context.session_id(), partitions(&wanted)), (id, vec![1, 3, 4]));
+    }
+
+    #[test]
+    fn session_of_a_wrong_epoch_or_id_is_refused() {
+        let sessions = Sessions::new(2);
+        let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(0)).unwrap();
+        let id = context.session_id();
+        let mut refused = |session, epoch| {
+            sessions.resolve(&mut request(session, epoch, &[]), Timestamp(0)).unwrap_err()
+        };
+        assert_eq!(refused(id, 2), ErrorCode::InvalidFetchSessionEpoch);
+        assert_eq!(refused(id + 1, 1), ErrorCode::FetchSessionIdNotFound);
+    }
+
+    #[test]
+    fn session_without_a_slot_is_none_until_one_is_old() {
+        let sessions = Sessions::new(1);
+        let open = |now| {
+            let resolved = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(now)).unwrap();
+            resolved.0.session_id()
+        };
+        assert!(open(0) > 0);
+        assert_eq!(open(1000), 0);
+        assert!(open(EVICTABLE_AFTER_MS) > 0);
+        assert_eq!(sessions.len(), 1);
+    }
+
+    #[test]
+    fn incremental_answer_has_only_news() {
+        let sessions = Sessions::new(1);
+        let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(0)).unwrap();
+        let id = context.session_id();
+        let (context, wanted) = sessions.resolve(&mut request(id, 1, &[]), Timestamp(0)).unwrap();
+        let [wanted] = &wanted[..] else { panic!("one partition") };
+        let mut answer = PartitionData::default().with_high_watermark(5).with_log_start_offset(0);
+        assert!(context.select(wanted, &answer));
+        assert!(!context.select(wanted, &answer));
+        answer.high_watermark = 6;
+        assert!(context.select(wanted, &answer));
+        answer.error_code = 1;
+        assert!(context.select(wanted, &answer) && context.select(wanted, &answer));
+    }
+}

@@ -1,0 +1,109 @@
+//! ListOffsets: the start, the end, and the offset of a timestamp.
+
+use std::sync::Arc;
+
+use protocol::messages::list_offsets_request::ListOffsetsPartition;
+use protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, Request, Response};
+use protocol::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp};
+use storage::log::FoundTimestamp;
+
+use super::fetch::check_epoch;
+use super::{Call, misrouted};
+use crate::broker::Broker;
+use crate::errors::Failure;
+use crate::net::Reply;
+use crate::partitions::Topic;
+
+/// The timestamps with a meaning of their own (`ListOffsetsRequest`).
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+/// A consumer; a replica that follows says who it is.
+const CONSUMER: i32 = -1;
+const READ_COMMITTED: i8 = 1;
+
+/// Nothing was found: neither is an error.
+const NOTHING: FoundTimestamp =
+    FoundTimestamp { offset: Offset::NONE, timestamp: Timestamp::NONE, leader_epoch: LeaderEpoch::NONE };
+
+pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
+    let Request::ListOffsets(request) = request else { return misrouted(&request) };
+    let needs_disk = |partition: &ListOffsetsPartition| partition.timestamp >= 0 || partition.timestamp == MAX_TIMESTAMP;
+    let may_block = request.topics.iter().flat_map(|topic| &topic.partitions).any(needs_disk);
+    let broker = Arc::clone(broker);
+    if !may_block {
+        return Reply::now(Response::ListOffsets(answer(&broker, &request)));
+    }
+    Reply::later(async move {
+        let work = tokio::task::spawn_blocking(move || answer(&broker, &request));
+        Response::ListOffsets(work.await.unwrap_or_default()).into()
+    })
+}
+
+fn answer(broker: &Broker, request: &ListOffsetsRequest) -> ListOffsetsResponse {
+    let topics = request.topics.iter().map(|wanted| {
+        let topic = broker.partitions.topic(&wanted.name);
+        let partitions = wanted.partitions.iter().map(|partition| {
+            let response = ListOffsetsPartitionResponse::default()
+                .with_partition_index(partition.partition_index)
+                .with_offset(-1)
+                .with_timestamp(-1)
+                .with_leader_epoch(-1);
+            match find(topic.as_deref(), partition, request) {
+                Ok(found) => response
+                    .with_offset(found.offset.0)
+                    .with_timestamp(found.timestamp.0)
+                    .with_leader_epoch(found.leader_epoch.0),
+                Err(failure) => response.with_error_code(failure.code.code()),
+            }
+        });
+        ListOffsetsTopicResponse::default()
+            .with_name(wanted.name.clone())
+            .with_partitions(partitions.collect())
+    });
+    ListOffsetsResponse::default().with_topics(topics.collect())
+}
+
+fn find(
+    topic: Option<&Topic>,
+    wanted: &ListOffsetsPartition,
+    request: &ListOffsetsRequest,
+) -> Result<FoundTimestamp, Failure> {
+    let partition = topic.and_then(|topic| topic.partitions.get(&PartitionId(wanted.partition_index)));
+    let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    check_epoch(partition, LeaderEpoch(wanted.current_leader_epoch))?;
+    let log = &partition.log;
+    let bound = match (request.replica_id.0, request.isolation_level) {
+        (CONSUMER, READ_COMMITTED) => log.last_stable_offset(),
+        (CONSUMER, _) => log.high_watermark(),
+        _ => log.log_end_offset(),
+    };
+    let at = |offset: Offset, leader_epoch: Option<LeaderEpoch>| FoundTimestamp {
+        offset,
+        timestamp: Timestamp::NONE,
+        leader_epoch: leader_epoch.unwrap_or(LeaderEpoch::NONE),
+    };
+    Ok(match wanted.timestamp {
+        LATEST => at(bound, Some(partition.epoch())),
+        EARLIEST | EARLIEST_LOCAL => {
+            at(log.log_start_offset(), log.epoch_for_offset(log.log_start_offset()))
+        }
+        // Nothing is tiered.
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => NOTHING,
+        MAX_TIMESTAMP => visible(log.offset_of_max_timestamp()?, bound),
+        timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion.into()),
+        timestamp => visible(log.offset_for_timestamp(Timestamp(timestamp))?, bound),
+    })
+}
+
+/// A record that readers cannot see yet counts as not found.
+fn visible(found: Option<FoundTimestamp>, bound: Offset) -> FoundTimestamp {
+    found.filter(|found| found.offset < bound).unwrap_or(NOTHING)
+}

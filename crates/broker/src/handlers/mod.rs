@@ -1,0 +1,98 @@
+//! One handler an API. What this table lists is what is advertised: an API is here when it works.
+//!
+//! A handler gets a decoded request and returns a [`Reply`]. What must happen in the order of a connection's requests
+//! (an append) happens before it returns; what has to wait goes into the reply's future. Wire messages stop here.
+
+mod api_versions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_producers;
+mod describe_topic_partitions;
+mod fetch;
+mod groups;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+
+use std::sync::Arc;
+
+use protocol::Timestamp;
+use protocol::api::ApiKey;
+use protocol::frame::RequestHeader;
+use protocol::messages::{self, DecodeError, Request, Response};
+
+use crate::broker::Broker;
+pub(crate) use self::fetch::session::Sessions;
+use crate::net::{Answer, Peer, Reply};
+
+/// A request on its way through a handler.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) peer: &'a Peer,
+    pub(crate) header: &'a RequestHeader,
+    /// When it was taken on.
+    pub(crate) now: Timestamp,
+}
+
+type Handler = fn(&Arc<Broker>, &Call<'_>, Request) -> Reply;
+
+/// Every API that is advertised, with its handler.
+const HANDLERS: &[(ApiKey, Handler)] = &[
+    (ApiKey::Produce, produce::handle),
+    (ApiKey::Fetch, fetch::handle),
+    (ApiKey::ListOffsets, list_offsets::handle),
+    (ApiKey::Metadata, metadata::handle),
+    (ApiKey::CreateTopics, create_topics::handle),
+    (ApiKey::DeleteTopics, delete_topics::handle),
+    (ApiKey::DescribeCluster, describe_cluster::handle),
+    (ApiKey::DescribeTopicPartitions, describe_topic_partitions::handle),
+    (ApiKey::InitProducerId, init_producer_id::handle),
+    (ApiKey::OffsetCommit, groups::offset_commit),
+    (ApiKey::OffsetFetch, groups::offset_fetch),
+    (ApiKey::FindCoordinator, groups::find_coordinator),
+    (ApiKey::JoinGroup, groups::join_group),
+    (ApiKey::Heartbeat, groups::heartbeat),
+    (ApiKey::LeaveGroup, groups::leave_group),
+    (ApiKey::SyncGroup, groups::sync_group),
+    (ApiKey::DescribeGroups, groups::describe_groups),
+    (ApiKey::ListGroups, groups::list_groups),
+    (ApiKey::ApiVersions, api_versions::handle),
+    (ApiKey::DescribeConfigs, describe_configs::handle),
+    (ApiKey::DeleteGroups, groups::delete_groups),
+    (ApiKey::OffsetDelete, groups::offset_delete),
+    (ApiKey::DeleteRecords, delete_records::handle),
+    (ApiKey::DescribeProducers, describe_producers::handle),
+    (ApiKey::OffsetForLeaderEpoch, offset_for_leader_epoch::handle),
+];
+
+/// The APIs that are advertised.
+pub(crate) fn advertised() -> impl Iterator<Item = ApiKey> {
+    HANDLERS.iter().map(|(api, _)| *api)
+}
+
+/// Decodes a request and calls its handler.
+pub(crate) fn dispatch(broker: &Arc<Broker>, call: &Call<'_>, body: bytes::Bytes) -> Reply {
+    let RequestHeader { api, version, .. } = *call.header;
+    let Some((_, handler)) = HANDLERS.iter().find(|(handled, _)| *handled == api) else {
+        return Reply::Close(format!("{api} is not served here, and was not advertised"));
+    };
+    match messages::decode_request(api, version, body) {
+        Ok(request) => handler(broker, call, request),
+        // A newer client asks in its own version first, and learns from the answer in version 0 which we speak (KIP-511).
+        Err(DecodeError::UnsupportedVersion { .. }) if api == ApiKey::ApiVersions => {
+            let response = Response::ApiVersions(api_versions::unsupported());
+            Reply::now(Answer { version: Some(0), ..response.into() })
+        }
+        Err(err) => Reply::Close(err.to_string()),
+    }
+}
+
+/// The handler was given another API's request: the table pairs them, so it cannot be.
+fn misrouted(request: &Request) -> Reply {
+    Reply::Close(format!("{} reached the handler of another API", request.api()))
+}

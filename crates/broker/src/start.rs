@@ -1,0 +1,272 @@
+//! Starting the broker in order, and stopping it in reverse.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use config::{BrokerConfig, Listener as ListenerConfig, Settings, TopicConfig};
+use controller::decide::{ApiError, FEATURES, Registration, register_broker, unfence_broker};
+use controller::{MetadataLog, Quorum as _};
+use protocol::internal::metadata::Endpoint;
+use storage::disk::RealDisk;
+use storage::{Housekeeper, Storage, StorageOptions};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::broker::{Broker, Door, LogObserver, now};
+use crate::drivers::groups::Groups;
+use crate::drivers::metadata::{Defaults, Metadata};
+use crate::drivers::producer_ids::ProducerIds;
+use crate::flusher::Flusher;
+use crate::handlers::Sessions;
+use crate::net::{Limits, Listener, Service};
+use crate::partitions::Partitions;
+
+/// How long requests that are under way may take when the broker stops.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Files are kept open up to this share of what the process may open; connections need the rest.
+const OPEN_FILES_SHARE: u64 = 2;
+/// And up to this many: each may be mapped, and Linux gives a process 65,530 mappings.
+const OPEN_FILES_MAX: u64 = 16_384;
+
+/// Why the broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A log directory or a log cannot be used.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The metadata cannot be changed as a start needs it.
+    #[error("cannot register with the controller: {0}")]
+    Registration(#[from] ApiError),
+    /// The metadata log cannot be used.
+    #[error(transparent)]
+    Metadata(#[from] controller::log::Error),
+    /// A listener cannot be bound.
+    #[error("cannot listen on {address} ({name}): {source}")]
+    Listen {
+        /// The listener's name.
+        name: String,
+        /// Where it was to listen.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A broker that accepts connections.
+#[derive(Debug)]
+pub struct RunningBroker {
+    broker: Arc<Broker>,
+    housekeeper: Housekeeper,
+    addresses: Vec<(String, SocketAddr)>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+}
+
+/// Starts a broker. When it returns, connections are accepted.
+pub async fn start(config: BrokerConfig, settings: Settings) -> Result<RunningBroker, StartError> {
+    let (broker, housekeeper) = open(config, settings)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut listeners = JoinSet::new();
+    let mut addresses = Vec::new();
+    let service: Arc<dyn Service> = Arc::new(Door(Arc::clone(&broker)));
+    let mut bound = Vec::new();
+    for listener in &broker.config.listeners {
+        let socket = bind(listener, &broker.config).await?;
+        addresses.push((socket.name().to_owned(), socket.address()?));
+        bound.push(socket);
+    }
+    register(&broker, &addresses).await?;
+    let groups = Arc::clone(&broker.groups);
+    listeners.spawn(run_timers(groups, stopped.clone()));
+    for socket in bound {
+        listeners.spawn(socket.run(Arc::clone(&service), stopped.clone()));
+    }
+    Ok(RunningBroker { broker, housekeeper, addresses, stop, listeners })
+}
+
+impl RunningBroker {
+    /// The listeners and the addresses that they are bound to.
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Stops: answers what is under way, and closes the logs so that the next start need not recover anything.
+    pub async fn stop(mut self) -> Result<(), StartError> {
+        // The receivers are the listeners, which may have ended by themselves.
+        let _heard = self.stop.send(true);
+        while self.listeners.join_next().await.is_some() {}
+        let (broker, housekeeper) = (self.broker, self.housekeeper);
+        let closing = tokio::task::spawn_blocking(move || {
+            broker.groups.stop();
+            broker.flusher.stop();
+            housekeeper.stop();
+            broker.metadata.close()?;
+            broker.storage.close(broker.epoch())?;
+            Ok(())
+        });
+        closing.await.map_err(std::io::Error::other)?
+    }
+}
+
+/// Runs the timers of the groups until the broker stops.
+async fn run_timers(groups: Arc<Groups>, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = groups.run_timers() => {}
+        _ = stopped.changed() => {}
+    }
+}
+
+async fn bind(listener: &ListenerConfig, config: &BrokerConfig) -> Result<Listener, StartError> {
+    let network = &config.network;
+    let limits = Limits {
+        frame_bytes_max: network.request_bytes_max as usize,
+        frames_bytes_max: usize::try_from(network.requests_bytes_max).unwrap_or(usize::MAX),
+        idle: network.connections_max_idle_ms.map_or(Duration::MAX, Duration::from_millis),
+        connections_max: network.max_connections,
+        connections_per_ip_max: network.max_connections_per_ip,
+        stop: STOP_LIMIT,
+    };
+    let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
+    let address =
+        if host.contains(':') { format!("[{host}]:{}", listener.port) } else { format!("{host}:{}", listener.port) };
+    let failed = |source| StartError::Listen { name: listener.name.clone(), address: address.clone(), source };
+    Listener::bind(&listener.name, &address, limits).await.map_err(failed)
+}
+
+/// Opens the logs and the metadata.
+fn open(
+    config: BrokerConfig,
+    settings: Settings,
+) -> Result<(Arc<Broker>, Housekeeper), StartError> {
+    let observer = Arc::new(LogObserver::default());
+    let options = StorageOptions {
+        config: config.storage.clone(),
+        node_id: config.node_id,
+        cluster_id: None,
+        disk: Arc::new(RealDisk),
+        observer: Arc::clone(&observer) as _,
+        open_files_max: open_files_max(),
+        free_bytes_min: config.storage.free_bytes_min,
+        now: now(),
+    };
+    // What the topics' own settings are is known when the metadata has been read, which lies in one of the directories.
+    let defaults = Arc::new(TopicConfig::default());
+    let (storage, report) = Storage::open(&options, &|_| Arc::clone(&defaults))?;
+    tracing::info!(?report, "opened the logs");
+    let (dir, _) = storage.dirs().next().expect("a broker has a log directory");
+    let log = MetadataLog::open(&controller::log::OpenOptions {
+        dir: dir.path().to_path_buf(),
+        disk: Arc::new(RealDisk),
+        node_id: config.node_id,
+        cluster_id: storage.cluster_id(),
+        settings: &settings,
+        config: &config.metadata_log,
+        now: now(),
+    })?;
+    let image = Arc::new(ArcSwap::from_pointee(log.image().clone()));
+    let partitions = Arc::new(Partitions::default());
+    // Whoever opened the logs has no partitions before this; nobody waits for any.
+    let _first = observer.partitions.set(Arc::downgrade(&partitions));
+    let groups = Arc::new(Groups::new(group_settings(&config), config.groups.offsets.topic.num_partitions));
+    let metadata = Arc::new(Metadata::new(
+        Arc::clone(&image),
+        log,
+        Defaults {
+            node_id: config.node_id,
+            topics: config.topics.clone(),
+            settings,
+        },
+        Arc::clone(&storage),
+        Arc::clone(&partitions),
+        Arc::clone(&groups),
+    ));
+    metadata.adopt(now());
+    let broker = Arc::new(Broker {
+        node_id: config.node_id,
+        image,
+        metadata,
+        partitions,
+        flusher: Flusher::start()?,
+        fetch_sessions: Sessions::new(config.requests.fetch_sessions_max),
+        groups,
+        producer_ids: ProducerIds::default(),
+        advertised: config.advertised_listeners.clone(),
+        storage: Arc::clone(&storage),
+        config,
+    });
+    let housekeeper = Housekeeper::start(&storage)?;
+    Ok((broker, housekeeper))
+}
+
+/// Tells the controller that this broker is here, and where.
+async fn register(
+    broker: &Arc<Broker>,
+    addresses: &[(String, SocketAddr)],
+) -> Result<(), StartError> {
+    let endpoint = |(name, address): &(String, SocketAddr)| {
+        let advertised = broker.advertised.iter().flatten().find(|listener| listener.name == *name);
+        let (host, port) = advertised.map_or_else(
+            || (address.ip().to_string(), address.port()),
+            |listener| (listener.host.clone(), listener.port),
+        );
+        Endpoint { name: name.clone(), host, port, security_protocol: 0 }
+    };
+    let features = FEATURES.iter().map(|feature| {
+        (feature.name.to_owned(), feature.levels)
+    });
+    let registration = Registration {
+        id: broker.node_id,
+        cluster_id: broker.storage.cluster_id().to_owned(),
+        incarnation_id: *uuid::Uuid::new_v4().as_bytes(),
+        endpoints: addresses.iter().map(endpoint).collect(),
+        features: features.collect(),
+        rack: broker.config.rack.clone(),
+        log_dirs: broker.storage.dirs().map(|(_, id)| id).collect(),
+        previous_epoch: broker.epoch(),
+        new_epoch: broker.metadata.next_epoch(),
+        // We hold the locks of the directories, so the process that was registered before is gone.
+        is_in_use: false,
+    };
+    broker.decide(move |cluster| register_broker(cluster, &registration)).await??;
+    let (node_id, epoch) = (broker.node_id, broker.epoch());
+    broker.decide(move |cluster| unfence_broker(cluster, node_id, epoch)).await??;
+    Ok(())
+}
+
+fn open_files_max() -> usize {
+    let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    // What the administrator allows is taken without asking for it by `ulimit`.
+    let raised = rustix::process::Rlimit { current: limits.maximum, ..limits };
+    let allowed = match rustix::process::setrlimit(rustix::process::Resource::Nofile, raised) {
+        Ok(()) => limits.maximum,
+        Err(_) => limits.current,
+    };
+    let share = allowed.unwrap_or(u64::MAX) / OPEN_FILES_SHARE;
+    usize::try_from(share.min(OPEN_FILES_MAX)).unwrap_or(usize::MAX)
+}
+
+fn group_settings(config: &BrokerConfig) -> coordinator::Settings {
+    let groups = &config.groups;
+    let millis = |ms: u64| i32::try_from(ms).unwrap_or(i32::MAX);
+    coordinator::Settings {
+        group_min_session_timeout_ms: millis(groups.classic.min_session_timeout_ms),
+        group_max_session_timeout_ms: millis(groups.classic.max_session_timeout_ms),
+        group_initial_rebalance_delay: Duration::from_millis(
+            groups.classic.initial_rebalance_delay_ms,
+        ),
+        group_max_size: groups.classic.max_size,
+        offset_metadata_max_bytes: groups.offsets.metadata_max_bytes,
+        offsets_retention_ms: i64::try_from(groups.offsets.retention_ms).unwrap_or(i64::MAX),
+        offsets_retention_check_interval: Duration::from_millis(
+            groups.offsets.retention_check_interval_ms,
+        ),
+        offsets_commit_timeout: Duration::from_millis(groups.offsets.commit_timeout_ms),
+        append_bytes_max: TopicConfig::default().max_message_bytes as usize,
+    }
+}
