@@ -47,6 +47,13 @@ impl KafkaDist {
         command
     }
 
+    /// The same for a class that reads its stdin, and ends when that does.
+    pub(crate) fn java_reading_stdin(&self, class: &str) -> Command {
+        let mut command = Command::new("java");
+        command.args(JVM_FLAGS).arg("-cp").arg(&self.classpath).arg(class);
+        command
+    }
+
     /// Runs `class` to its end, which must come within `limit`.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, class: &str, args: &[A], limit: Duration) -> Output {
         process::run(self.java(&[], class).args(args), limit).unwrap_or_else(|err| panic!("{err}"))

@@ -1,0 +1,119 @@
+//! The real `ottla` binary as a broker: on a free port, with its data in a folder of its own, and gone with the test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A broker that is not ready by then never will be.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+/// One that has not stopped by then hangs.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running broker.
+#[derive(Debug)]
+pub(crate) struct OttlaBroker {
+    process: Child,
+    bootstrap: String,
+    log: PathBuf,
+    /// From the start of the process to its ready line.
+    pub(crate) ready_after: Duration,
+}
+
+impl OttlaBroker {
+    /// Starts a broker on the data in `home`, with these settings on top of the defaults.
+    pub(crate) fn start(home: &Path, settings: &[&str]) -> Self {
+        let log = home.join("ottla.log");
+        let errors = std::fs::File::options().create(true).append(true).open(&log);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
+        command.arg("serve").args(["--set", "listeners=PLAINTEXT://127.0.0.1:0"]);
+        command.args(["--set", &format!("log.dirs={}", home.join("data").display())]);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        let started = Instant::now();
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors.expect("the log can be written"))
+            .spawn()
+            .expect("the binary was built for this test");
+        let stdout = process.stdout.take().expect("it is piped");
+        let line = first_line(stdout);
+        let ready_after = started.elapsed();
+        let bootstrap = line.as_deref().and_then(|line| line.split("PLAINTEXT://").nth(1));
+        let Some(bootstrap) = bootstrap.map(|address| address.trim().to_owned()) else {
+            let _ended = process.kill();
+            panic!("no ready line but {line:?}; its log:\n{}", read(&log));
+        };
+        Self { process, bootstrap, log, ready_after }
+    }
+
+    /// The address for `--bootstrap-server`.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// What the broker has logged.
+    pub(crate) fn log(&self) -> String {
+        read(&self.log)
+    }
+
+    /// The memory that is resident, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = read(Path::new(&format!("/proc/{}/status", self.process.id())));
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("Linux says how much memory a process has") * 1024
+    }
+
+    /// Stops it by SIGTERM, and expects it to end well.
+    pub(crate) fn stop(mut self) {
+        let pid = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "SIGTERM can be sent");
+        let deadline = Instant::now() + STOP_LIMIT;
+        loop {
+            match self.process.try_wait().expect("it is our child") {
+                Some(status) => {
+                    return assert!(status.success(), "{status}; its log:\n{}", read(&self.log));
+                }
+                None if Instant::now() > deadline => {
+                    panic!("it does not stop; its log:\n{}", read(&self.log));
+                }
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().expect("it is our child");
+        self.process.wait().expect("it is our child");
+    }
+}
+
+impl Drop for OttlaBroker {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// The first line that the broker prints, if it comes in time.
+fn first_line(stdout: impl Read + Send + 'static) -> Option<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stdout);
+        let mut line = String::new();
+        if reader.read_line(&mut line).is_ok() {
+            // The test may have given up.
+            let _heard = sender.send(line);
+        }
+    });
+    receiver.recv_timeout(READY_LIMIT).ok().filter(|line| !line.is_empty())
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
