@@ -89,7 +89,7 @@ fn make_dist(dir: &Path) -> Result<KafkaDist, String> {
 }
 
 /// Makes the folder `dir` unless it was made of the same `input` before. The marker that says so is written last.
-fn make_once(
+pub(crate) fn make_once(
     dir: &Path,
     input: &str,
     make: impl FnOnce() -> Result<(), String>,
@@ -118,7 +118,8 @@ fn compile(sources: &[PathBuf], classes: &Path, lib: &Path) -> Result<(), String
     succeed(&mut javac, COMPILE_LIMIT, "install a JDK of version 17 or later")
 }
 
-fn succeed(command: &mut Command, limit: Duration, remedy: &str) -> Result<(), String> {
+/// Runs a command that has to succeed; `remedy` is what to do when it does not.
+pub(crate) fn succeed(command: &mut Command, limit: Duration, remedy: &str) -> Result<(), String> {
     let output = process::run(command, limit).map_err(|err| format!("{err}; {remedy}"))?;
     match output.failure {
         None => Ok(()),

@@ -19,7 +19,15 @@ fn topics_are_created_described_and_deleted() {
     let broker = OttlaBroker::start(home.path(), &[]);
     let server = ["--bootstrap-server", broker.bootstrap()];
     let topics = |args: &[&str]| tool("TopicCommand", &[&server, args].concat());
-    topics(&["--create", "--topic", "orders", "--partitions", "3", "--config", "retention.ms=1000"]);
+    topics(&[
+        "--create",
+        "--topic",
+        "orders",
+        "--partitions",
+        "3",
+        "--config",
+        "retention.ms=1000",
+    ]);
     assert_eq!(topics(&["--list"]).trim(), "orders");
     let described = topics(&["--describe", "--topic", "orders"]);
     assert!(described.contains("PartitionCount: 3"), "{described}");

@@ -13,3 +13,4 @@ mod ottla_broker;
 mod ottla_logs;
 mod ottla_on_kafka;
 mod process;
+mod python_on_ottla;

@@ -16,8 +16,6 @@ pub(crate) struct OttlaBroker {
     process: Child,
     bootstrap: String,
     log: PathBuf,
-    /// From the start of the process to its ready line.
-    pub(crate) ready_after: Duration,
 }
 
 impl OttlaBroker {
@@ -31,7 +29,6 @@ impl OttlaBroker {
         for setting in settings {
             command.args(["--set", setting]);
         }
-        let started = Instant::now();
         let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -40,13 +37,12 @@ impl OttlaBroker {
             .expect("the binary was built for this test");
         let stdout = process.stdout.take().expect("it is piped");
         let line = first_line(stdout);
-        let ready_after = started.elapsed();
         let bootstrap = line.as_deref().and_then(|line| line.split("PLAINTEXT://").nth(1));
         let Some(bootstrap) = bootstrap.map(|address| address.trim().to_owned()) else {
             let _ended = process.kill();
             panic!("no ready line but {line:?}; its log:\n{}", read(&log));
         };
-        Self { process, bootstrap, log, ready_after }
+        Self { process, bootstrap, log }
     }
 
     /// The address for `--bootstrap-server`.
@@ -57,14 +53,6 @@ impl OttlaBroker {
     /// What the broker has logged.
     pub(crate) fn log(&self) -> String {
         read(&self.log)
-    }
-
-    /// The memory that is resident, in bytes.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = read(Path::new(&format!("/proc/{}/status", self.process.id())));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.expect("Linux says how much memory a process has") * 1024
     }
 
     /// Stops it by SIGTERM, and expects it to end well.

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
+use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition};
 use replication::Leader;
 use storage::log::{Appended, LeaderAppend};
 use storage::{Error, Log, Rejection};
@@ -14,7 +14,6 @@ use crate::watchers::Watchers;
 /// A partition that this broker leads.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    pub(crate) topic_id: TopicId,
     pub(crate) log: Arc<Log>,
     leader: Mutex<Leader>,
     watchers: Watchers,
@@ -39,7 +38,6 @@ impl AsRef<Watchers> for Watched {
 impl Partition {
     /// Begins to lead with the log as it is.
     pub(crate) fn lead(
-        topic_id: TopicId,
         log: Arc<Log>,
         local: BrokerId,
         epoch: LeaderEpoch,
@@ -47,7 +45,7 @@ impl Partition {
     ) -> Self {
         let leader = Leader::new(local, epoch, isr, log.log_end_offset(), log.high_watermark());
         log.update_high_watermark(leader.high_watermark());
-        Self { topic_id, log, leader: Mutex::new(leader), watchers: Watchers::default() }
+        Self { log, leader: Mutex::new(leader), watchers: Watchers::default() }
     }
 
     /// The topic and partition.
@@ -75,7 +73,8 @@ impl Partition {
             );
             return Err(Rejection::new(ErrorCode::NotEnoughReplicas, message).into());
         }
-        let mut appended = self.log.append_as_leader(std::slice::from_ref(append), leader.epoch(), now);
+        let mut appended =
+            self.log.append_as_leader(std::slice::from_ref(append), leader.epoch(), now);
         let appended = appended.pop().expect("one set was appended")?;
         let high_watermark = leader.on_append(self.log.log_end_offset());
         self.log.update_high_watermark(high_watermark);

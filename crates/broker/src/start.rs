@@ -133,9 +133,16 @@ async fn bind(listener: &ListenerConfig, config: &BrokerConfig) -> Result<Listen
         stop: STOP_LIMIT,
     };
     let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
-    let address =
-        if host.contains(':') { format!("[{host}]:{}", listener.port) } else { format!("{host}:{}", listener.port) };
-    let failed = |source| StartError::Listen { name: listener.name.clone(), address: address.clone(), source };
+    let address = if host.contains(':') {
+        format!("[{host}]:{}", listener.port)
+    } else {
+        format!("{host}:{}", listener.port)
+    };
+    let failed = |source| StartError::Listen {
+        name: listener.name.clone(),
+        address: address.clone(),
+        source,
+    };
     Listener::bind(&listener.name, &address, limits).await.map_err(failed)
 }
 
@@ -173,15 +180,12 @@ fn open(
     let partitions = Arc::new(Partitions::default());
     // Whoever opened the logs has no partitions before this; nobody waits for any.
     let _first = observer.partitions.set(Arc::downgrade(&partitions));
-    let groups = Arc::new(Groups::new(group_settings(&config), config.groups.offsets.topic.num_partitions));
+    let groups =
+        Arc::new(Groups::new(group_settings(&config), config.groups.offsets.topic.num_partitions));
     let metadata = Arc::new(Metadata::new(
         Arc::clone(&image),
         log,
-        Defaults {
-            node_id: config.node_id,
-            topics: config.topics.clone(),
-            settings,
-        },
+        Defaults { node_id: config.node_id, topics: config.topics.clone(), settings },
         Arc::clone(&storage),
         Arc::clone(&partitions),
         Arc::clone(&groups),
@@ -217,9 +221,7 @@ async fn register(
         );
         Endpoint { name: name.clone(), host, port, security_protocol: 0 }
     };
-    let features = FEATURES.iter().map(|feature| {
-        (feature.name.to_owned(), feature.levels)
-    });
+    let features = FEATURES.iter().map(|feature| (feature.name.to_owned(), feature.levels));
     let registration = Registration {
         id: broker.node_id,
         cluster_id: broker.storage.cluster_id().to_owned(),

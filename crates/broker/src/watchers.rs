@@ -92,7 +92,8 @@ mod tests {
 
     #[tokio::test]
     async fn waiter_is_woken_by_any_and_misses_nothing() {
-        let (a, b) = (Arc::new(Watched(Watchers::default())), Arc::new(Watched(Watchers::default())));
+        let (a, b) =
+            (Arc::new(Watched(Watchers::default())), Arc::new(Watched(Watchers::default())));
         let waiter = Waiter::join([Arc::clone(&a), Arc::clone(&b)].map(Shared));
         b.0.wake();
         waiter.woken().await;

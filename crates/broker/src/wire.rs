@@ -1,7 +1,8 @@
 //! Our words as the wire's, for the handlers.
 
+use controller::decide::ApiError;
 use protocol::messages::{self, StrBytes, TopicName};
-use protocol::{BrokerId, TopicId};
+use protocol::{BrokerId, ErrorCode, TopicId};
 use uuid::Uuid;
 
 /// The bits of `authorized operations` when nobody's operations are restricted: all that apply (`AclEntry`).
@@ -16,6 +17,13 @@ pub(crate) const NO_BROKER: messages::BrokerId = messages::BrokerId(-1);
 
 pub(crate) fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
+}
+
+/// The code and the message of an answer; where nothing went wrong there is no message.
+pub(crate) fn error(error: Option<ApiError>) -> (i16, Option<StrBytes>) {
+    error.map_or((ErrorCode::None.code(), None), |error| {
+        (error.code.code(), Some(StrBytes::from_string(error.message)))
+    })
 }
 
 pub(crate) fn topic_name(name: &str) -> TopicName {

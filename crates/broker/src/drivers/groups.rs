@@ -312,7 +312,9 @@ fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), protocol::re
         match GroupRecord::decode(key, record.value) {
             Ok(decoded) => shard.replay(record.offset, producer_id, decoded),
             // A record of a later version is another broker's business (`GroupCoordinatorRecordSerde`).
-            Err(err) => tracing::warn!(offset = %record.offset, %err, "a group record is passed over"),
+            Err(err) => {
+                tracing::warn!(offset = %record.offset, %err, "a group record is passed over")
+            }
         }
     }
     Ok(())
@@ -341,7 +343,9 @@ mod tests {
 
     #[test]
     fn hash_of_a_group_is_javas() {
-        for (text, hash) in [("", 0), ("a", 97), ("connect-cluster", 1_440_343_063), ("größe", 98_762_257)] {
+        for (text, hash) in
+            [("", 0), ("a", 97), ("connect-cluster", 1_440_343_063), ("größe", 98_762_257)]
+        {
             assert_eq!(java_hash(text), hash, "{text}");
         }
     }

@@ -12,8 +12,8 @@ use config::{BrokerLayers, Settings, TOPIC, TopicConfig, TopicsConfig};
 use controller::decide::{ApiError, Cluster, Decision};
 use controller::image::{Image, ResourceType, Topic as TopicImage, settings};
 use controller::{MetadataLog, Quorum as _};
-use protocol::internal::metadata::MetadataRecord;
-use protocol::{BrokerId, ErrorCode, Offset, Timestamp, TopicId, TopicPartition};
+use protocol::internal::metadata::{ConfigRecord, MetadataRecord};
+use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
 use storage::Storage;
 
 use crate::drivers::groups::{self, Groups};
@@ -52,7 +52,15 @@ impl Metadata {
         groups: Arc<Groups>,
     ) -> Self {
         let last_offset = AtomicI64::new(log.end_offset().0 - 1);
-        Self { image, log: Mutex::new(Some(log)), last_offset, defaults, storage, partitions, groups }
+        Self {
+            image,
+            log: Mutex::new(Some(log)),
+            last_offset,
+            defaults,
+            storage,
+            partitions,
+            groups,
+        }
     }
 
     /// Decides, commits, applies and carries out.
@@ -82,6 +90,11 @@ impl Metadata {
     /// aside that it does not.
     pub(crate) fn adopt(&self, now: Timestamp) {
         let image = self.image.load();
+        let layers = self.broker_layers(&image);
+        for err in layers.refused() {
+            tracing::warn!(%err, "a broker's setting that stands in the metadata is passed over");
+        }
+        let broker = layers.effective();
         for log in self.storage.logs() {
             let topic_partition = log.topic_partition();
             let topic = image.topic(&topic_partition.topic);
@@ -90,7 +103,7 @@ impl Metadata {
                     && log.topic_id().is_none_or(|id| id == topic.id)
             });
             if is_ours {
-                log.set_config(self.topic_config(&image, &topic_partition.topic));
+                log.set_config(topic_config(&image, &topic_partition.topic, &broker));
             } else if let Err(err) = self.storage.mark_stray(topic_partition) {
                 tracing::error!(partition = %topic_partition, %err, "cannot put a stray partition aside");
             } else {
@@ -103,6 +116,12 @@ impl Metadata {
     /// The offset of the last record that is in the image.
     pub(crate) fn last_offset(&self) -> Offset {
         Offset(self.last_offset.load(Ordering::Acquire))
+    }
+
+    /// The epoch in which this node leads the quorum; -1 once the log is closed.
+    pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.as_ref().map_or(LeaderEpoch(-1), |log| log.leader().1)
     }
 
     /// The epoch that a broker gets which registers now.
@@ -129,16 +148,21 @@ impl Metadata {
     /// Makes this broker's partitions what the image says, for all topics that records touch.
     fn carry_out(&self, records: &[MetadataRecord], now: Timestamp) {
         let image = self.image.load();
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut configured) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
             match record {
                 MetadataRecord::Topic(record) => drop(touched.insert(record.topic_id)),
                 MetadataRecord::Partition(record) => drop(touched.insert(record.topic_id)),
                 MetadataRecord::PartitionChange(record) => drop(touched.insert(record.topic_id)),
                 MetadataRecord::RemoveTopic(record) => drop(touched.insert(record.topic_id)),
-                MetadataRecord::Config(record) => self.configure(&image, record.resource_type, &record.resource_name),
+                MetadataRecord::Config(ConfigRecord { resource_type, resource_name, .. }) => {
+                    let _is_new = configured.insert((*resource_type, resource_name.as_str()));
+                }
                 _ => {}
             }
+        }
+        for (resource_type, resource) in configured {
+            self.configure(&image, resource_type, resource);
         }
         self.reconcile(&image, touched, now);
     }
@@ -157,7 +181,8 @@ impl Metadata {
                 None => removed.push(id),
             }
         }
-        let gone: Vec<_> = removed.iter().filter_map(|id| self.partitions.topic_by_id(*id)).collect();
+        let gone: Vec<_> =
+            removed.iter().filter_map(|id| self.partitions.topic_by_id(*id)).collect();
         // The table goes first: nobody finds a partition whose log is being deleted.
         let is_groups = |name: &str| name == groups::TOPIC;
         let has_groups = changed.iter().any(|topic| is_groups(&topic.name))
@@ -193,10 +218,12 @@ impl Metadata {
             match self.storage.create(&topic_partition, topic.id, Arc::clone(&config), now) {
                 Ok(log) => {
                     let epoch = partition.leader_epoch;
-                    let led = Partition::lead(topic.id, log, self.defaults.node_id, epoch, &partition.isr);
+                    let led = Partition::lead(log, self.defaults.node_id, epoch, &partition.isr);
                     partitions.insert(*id, Arc::new(led));
                 }
-                Err(err) => tracing::error!(partition = %topic_partition, %err, "cannot open a partition"),
+                Err(err) => {
+                    tracing::error!(partition = %topic_partition, %err, "cannot open a partition")
+                }
             }
         }
         Topic { name: Arc::clone(&topic.name), id: topic.id, partitions }
@@ -213,18 +240,26 @@ impl Metadata {
 
     /// A topic's configuration: its own settings over the brokers' over the defaults.
     pub(crate) fn topic_config(&self, image: &Image, topic: &str) -> Arc<TopicConfig> {
-        let overrides = settings(&TOPIC, image.config(ResourceType::Topic, topic));
-        Arc::new(TopicConfig::new(&overrides, &self.cluster(image).broker_settings()))
+        topic_config(image, topic, &self.broker_layers(image).effective())
     }
 
     /// Lets the logs of a topic, or of all when a broker's settings have changed, go by their configuration.
     fn configure(&self, image: &Image, resource_type: i8, resource: &str) {
         let is_topic = resource_type == ResourceType::Topic.code();
+        if !is_topic && resource_type != ResourceType::Broker.code() {
+            return;
+        }
+        let broker = self.broker_layers(image).effective();
         for log in self.storage.logs() {
             let topic = &log.topic_partition().topic;
             if !is_topic || **topic == *resource {
-                log.set_config(self.topic_config(image, topic));
+                log.set_config(topic_config(image, topic, &broker));
             }
         }
     }
+}
+
+fn topic_config(image: &Image, topic: &str, broker: &Settings) -> Arc<TopicConfig> {
+    let overrides = settings(&TOPIC, image.config(ResourceType::Topic, topic));
+    Arc::new(TopicConfig::new(&overrides, broker))
 }

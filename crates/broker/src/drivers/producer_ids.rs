@@ -19,7 +19,8 @@ impl ProducerIds {
                 return Ok(id);
             }
             let (node_id, epoch) = (broker.node_id, broker.epoch());
-            let allocated = broker.decide(move |cluster| allocate_producer_ids(cluster, node_id, epoch));
+            let allocated =
+                broker.decide(move |cluster| allocate_producer_ids(cluster, node_id, epoch));
             broker.producer_ids.refill(allocated.await??);
         }
     }

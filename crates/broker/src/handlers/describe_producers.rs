@@ -41,9 +41,7 @@ fn producers_of(partition: &Partition) -> Vec<ProducerState> {
             .with_last_sequence(entry.last_sequence().0)
             .with_last_timestamp(entry.last_timestamp.0)
             .with_coordinator_epoch(entry.coordinator_epoch.0)
-            .with_current_txn_start_offset(
-                entry.current_txn_first_offset.unwrap_or(Offset::NONE).0,
-            )
+            .with_current_txn_start_offset(entry.current_txn_first_offset.unwrap_or(Offset::NONE).0)
     });
     producers.collect()
 }

@@ -29,40 +29,39 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 const CONSUMER: i32 = -1;
 const READ_COMMITTED: i8 = 1;
 
-/// Nothing was found: neither is an error.
-const NOTHING: FoundTimestamp =
-    FoundTimestamp { offset: Offset::NONE, timestamp: Timestamp::NONE, leader_epoch: LeaderEpoch::NONE };
+/// From this version on, an answer has room for the epoch of the leader that wrote the record (KIP-320).
+const EPOCH_SINCE: i16 = 4;
 
-pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
+/// What is answered when nothing was found, which is no error, and with an error.
+const NOTHING: FoundTimestamp = FoundTimestamp {
+    offset: Offset::NONE,
+    timestamp: Timestamp::NONE,
+    leader_epoch: LeaderEpoch::NONE,
+};
+
+pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) -> Reply {
     let Request::ListOffsets(request) = request else { return misrouted(&request) };
-    let needs_disk = |partition: &ListOffsetsPartition| partition.timestamp >= 0 || partition.timestamp == MAX_TIMESTAMP;
+    let needs_disk = |partition: &ListOffsetsPartition| {
+        partition.timestamp >= 0 || partition.timestamp == MAX_TIMESTAMP
+    };
     let may_block = request.topics.iter().flat_map(|topic| &topic.partitions).any(needs_disk);
     let broker = Arc::clone(broker);
+    let version = call.header.version;
     if !may_block {
-        return Reply::now(Response::ListOffsets(answer(&broker, &request)));
+        return Reply::now(Response::ListOffsets(answer(&broker, &request, version)));
     }
     Reply::later(async move {
-        let work = tokio::task::spawn_blocking(move || answer(&broker, &request));
+        let work = tokio::task::spawn_blocking(move || answer(&broker, &request, version));
         Response::ListOffsets(work.await.unwrap_or_default()).into()
     })
 }
 
-fn answer(broker: &Broker, request: &ListOffsetsRequest) -> ListOffsetsResponse {
+fn answer(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
     let topics = request.topics.iter().map(|wanted| {
         let topic = broker.partitions.topic(&wanted.name);
         let partitions = wanted.partitions.iter().map(|partition| {
-            let response = ListOffsetsPartitionResponse::default()
-                .with_partition_index(partition.partition_index)
-                .with_offset(-1)
-                .with_timestamp(-1)
-                .with_leader_epoch(-1);
-            match find(topic.as_deref(), partition, request) {
-                Ok(found) => response
-                    .with_offset(found.offset.0)
-                    .with_timestamp(found.timestamp.0)
-                    .with_leader_epoch(found.leader_epoch.0),
-                Err(failure) => response.with_error_code(failure.code.code()),
-            }
+            let found = find(topic.as_deref(), partition, request);
+            answer_partition(partition.partition_index, found, version)
         });
         ListOffsetsTopicResponse::default()
             .with_name(wanted.name.clone())
@@ -71,12 +70,31 @@ fn answer(broker: &Broker, request: &ListOffsetsRequest) -> ListOffsetsResponse 
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
+fn answer_partition(
+    index: i32,
+    found: Result<FoundTimestamp, Failure>,
+    version: i16,
+) -> ListOffsetsPartitionResponse {
+    let (code, found) = match found {
+        Ok(found) => (ErrorCode::None, found),
+        Err(failure) => (failure.code, NOTHING),
+    };
+    let epoch = if version < EPOCH_SINCE { LeaderEpoch::NONE } else { found.leader_epoch };
+    ListOffsetsPartitionResponse::default()
+        .with_partition_index(index)
+        .with_error_code(code.code())
+        .with_offset(found.offset.0)
+        .with_timestamp(found.timestamp.0)
+        .with_leader_epoch(epoch.0)
+}
+
 fn find(
     topic: Option<&Topic>,
     wanted: &ListOffsetsPartition,
     request: &ListOffsetsRequest,
 ) -> Result<FoundTimestamp, Failure> {
-    let partition = topic.and_then(|topic| topic.partitions.get(&PartitionId(wanted.partition_index)));
+    let partition =
+        topic.and_then(|topic| topic.partitions.get(&PartitionId(wanted.partition_index)));
     let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     check_epoch(partition, LeaderEpoch(wanted.current_leader_epoch))?;
     let log = &partition.log;
@@ -106,4 +124,31 @@ fn find(
 /// A record that readers cannot see yet counts as not found.
 fn visible(found: Option<FoundTimestamp>, bound: Offset) -> FoundTimestamp {
     found.filter(|found| found.offset < bound).unwrap_or(NOTHING)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ApiKey;
+
+    use super::*;
+
+    #[test]
+    fn answer_in_every_version_can_be_encoded() {
+        let found = FoundTimestamp {
+            offset: Offset(7),
+            timestamp: Timestamp(8),
+            leader_epoch: LeaderEpoch(9),
+        };
+        let versions = ApiKey::ListOffsets.advertised_versions();
+        for version in versions.min..=versions.max {
+            let partition = answer_partition(0, Ok(found), version);
+            let epoch = if version < 4 { -1 } else { 9 };
+            let shown = (partition.offset, partition.timestamp, partition.leader_epoch);
+            assert_eq!(shown, (7, 8, epoch), "in version {version}");
+            let topic = ListOffsetsTopicResponse::default().with_partitions(vec![partition]);
+            let response = ListOffsetsResponse::default().with_topics(vec![topic]);
+            let encoded = Response::ListOffsets(response).encode(version, &mut Vec::new());
+            assert!(encoded.is_ok(), "in version {version}: {encoded:?}");
+        }
+    }
 }

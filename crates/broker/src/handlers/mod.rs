@@ -3,21 +3,30 @@
 //! A handler gets a decoded request and returns a [`Reply`]. What must happen in the order of a connection's requests
 //! (an append) happens before it returns; what has to wait goes into the reply's future. Wire messages stop here.
 
+mod acls;
+mod alter_configs;
 mod api_versions;
+mod create_partitions;
 mod create_topics;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
 mod describe_producers;
+mod describe_quorum;
 mod describe_topic_partitions;
+mod elect_leaders;
 mod fetch;
 mod groups;
+mod incremental_alter_configs;
 mod init_producer_id;
+mod list_config_resources;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
+mod update_features;
 
 use std::sync::Arc;
 
@@ -26,8 +35,8 @@ use protocol::api::ApiKey;
 use protocol::frame::RequestHeader;
 use protocol::messages::{self, DecodeError, Request, Response};
 
-use crate::broker::Broker;
 pub(crate) use self::fetch::session::Sessions;
+use crate::broker::Broker;
 use crate::net::{Answer, Peer, Reply};
 
 /// A request on its way through a handler.
@@ -49,6 +58,7 @@ const HANDLERS: &[(ApiKey, Handler)] = &[
     (ApiKey::Metadata, metadata::handle),
     (ApiKey::CreateTopics, create_topics::handle),
     (ApiKey::DeleteTopics, delete_topics::handle),
+    (ApiKey::CreatePartitions, create_partitions::handle),
     (ApiKey::DescribeCluster, describe_cluster::handle),
     (ApiKey::DescribeTopicPartitions, describe_topic_partitions::handle),
     (ApiKey::InitProducerId, init_producer_id::handle),
@@ -63,6 +73,16 @@ const HANDLERS: &[(ApiKey, Handler)] = &[
     (ApiKey::ListGroups, groups::list_groups),
     (ApiKey::ApiVersions, api_versions::handle),
     (ApiKey::DescribeConfigs, describe_configs::handle),
+    (ApiKey::AlterConfigs, alter_configs::handle),
+    (ApiKey::IncrementalAlterConfigs, incremental_alter_configs::handle),
+    (ApiKey::ListConfigResources, list_config_resources::handle),
+    (ApiKey::DescribeAcls, acls::describe),
+    (ApiKey::CreateAcls, acls::create),
+    (ApiKey::DeleteAcls, acls::delete),
+    (ApiKey::DescribeLogDirs, describe_log_dirs::handle),
+    (ApiKey::DescribeQuorum, describe_quorum::handle),
+    (ApiKey::ElectLeaders, elect_leaders::handle),
+    (ApiKey::UpdateFeatures, update_features::handle),
     (ApiKey::DeleteGroups, groups::delete_groups),
     (ApiKey::OffsetDelete, groups::offset_delete),
     (ApiKey::DeleteRecords, delete_records::handle),

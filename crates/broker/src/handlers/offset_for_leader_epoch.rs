@@ -53,7 +53,6 @@ fn end_of(
     let end = partition.log.end_offset_for_epoch(asked);
     // A log that nothing has been written to in any epoch still ends where its leader says.
     let end = end.map(|end| (end.epoch, end.end_offset));
-    Ok(end.or_else(|| {
-        (asked == partition.epoch()).then(|| (asked, partition.log.log_end_offset()))
-    }))
+    Ok(end
+        .or_else(|| (asked == partition.epoch()).then(|| (asked, partition.log.log_end_offset()))))
 }

@@ -46,7 +46,9 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
     if acks == 0 {
         // A client that waits for no answer learns of an error by losing its connection, as in Kafka.
         return match first_error(&response) {
-            Some(code) => Reply::Close(format!("records without acknowledgement were refused: {code}")),
+            Some(code) => {
+                Reply::Close(format!("records without acknowledgement were refused: {code}"))
+            }
             None => Reply::Nothing,
         };
     }
@@ -55,9 +57,9 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
         return Reply::now(Response::Produce(response));
     }
     let deadline = tokio::time::Instant::now() + timeout;
-    Reply::later(async move {
-        Response::Produce(acknowledge(response, waiting, deadline).await).into()
-    })
+    Reply::later(
+        async move { Response::Produce(acknowledge(response, waiting, deadline).await).into() },
+    )
 }
 
 fn append_all(
@@ -76,7 +78,10 @@ fn append_all(
     for TopicProduceData { name, topic_id, partition_data, .. } in topic_data {
         let topic_idx = response.responses.len();
         let topic = if call.header.version >= TOPIC_IDS_SINCE {
-            broker.partitions.topic_by_id(TopicId(*topic_id.as_bytes())).ok_or(ErrorCode::UnknownTopicId)
+            broker
+                .partitions
+                .topic_by_id(TopicId(*topic_id.as_bytes()))
+                .ok_or(ErrorCode::UnknownTopicId)
         } else {
             broker.partitions.topic(&name).ok_or(ErrorCode::UnknownTopicOrPartition)
         };

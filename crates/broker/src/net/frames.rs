@@ -42,12 +42,7 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     pub(super) fn new(budget: Arc<Semaphore>, budget_bytes: usize, frame_bytes_max: usize) -> Self {
-        Self {
-            buffer: BytesMut::new(),
-            budget,
-            budget_units: units(budget_bytes),
-            frame_bytes_max,
-        }
+        Self { buffer: BytesMut::new(), budget, budget_units: units(budget_bytes), frame_bytes_max }
     }
 
     /// Whether a part of a frame has come.

@@ -47,7 +47,8 @@ impl Listener {
     /// Binds a listener. Port 0 takes a free one.
     pub async fn bind(name: &str, address: &str, limits: Limits) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        let budget = Arc::new(Semaphore::new(super::frames::units(limits.frames_bytes_max) as usize));
+        let budget =
+            Arc::new(Semaphore::new(super::frames::units(limits.frames_bytes_max) as usize));
         Ok(Self { name: name.into(), socket, limits, budget })
     }
 

@@ -79,7 +79,7 @@ fn register(
         _ => records.extend(without_lost(cluster, request.id)),
     }
     let epoch = broker.epoch;
-    // The registration comes last: if the others are committed without it, the broker registers again and so do they.
+    // As in Kafka the registration comes last: the changes before it are those of the former one's end.
     records.push(MetadataRecord::RegisterBroker(broker.to_record()));
     Ok((records, epoch))
 }
@@ -148,7 +148,8 @@ pub fn unfence_broker(
 ) -> Decision<Result<(), ApiError>> {
     let result = check_epoch(cluster, id, epoch).map(|broker| {
         let mut records = vec![registration_change(broker, |change| change.fenced = -1)];
-        let may_lead = |other| other == id || cluster.is_active(other);
+        let is_staying = !broker.in_controlled_shutdown;
+        let may_lead = |other| other == id && is_staying || cluster.is_active(other);
         let is_leaderless = |partition: &Partition| partition.leader.is_none();
         let led = changes(cluster, &may_lead, is_leaderless, |_| ());
         records.extend(led.into_iter().map(MetadataRecord::PartitionChange));

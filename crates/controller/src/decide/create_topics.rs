@@ -7,7 +7,8 @@ use protocol::{BrokerId, ErrorCode, PartitionId, TopicId};
 
 use super::random::Random;
 use super::{
-    ApiError, Cluster, Decision, PARTITIONS_PER_REQUEST_MAX, assignment, check_topic_name, configs,
+    ApiError, Cluster, Decision, PARTITIONS_PER_REQUEST_MAX, Setting, assignment, check_topic_name,
+    configs,
 };
 use crate::image::{Partition, unify};
 
@@ -38,8 +39,8 @@ pub struct NewTopic {
     pub replication_factor: i16,
     /// The brokers of each partition, if the client chose them; the first leads.
     pub assignments: Vec<(PartitionId, Vec<BrokerId>)>,
-    /// The topic's own settings; a client may send a null, and is refused.
-    pub configs: Vec<(String, Option<String>)>,
+    /// The topic's own settings.
+    pub configs: Vec<Setting>,
 }
 
 /// A topic as it was created. What holds for it besides its own settings is the business of DescribeConfigs.
@@ -73,8 +74,10 @@ pub fn create_topics(
                 ErrorCode::InvalidRequest,
                 format!("topic `{}` is in the request more than once", topic.name),
             )),
-            Some(_) if too_many.is_some() => Err(too_many.clone().expect("it is some")),
-            Some(_) => create_topic(cluster, topic, &mut unified_names, &mut random),
+            Some(_) => match &too_many {
+                Some(error) => Err(error.clone()),
+                None => create_topic(cluster, topic, &mut unified_names, &mut random),
+            },
         };
         answer.push((
             topic.name.clone(),
@@ -94,7 +97,8 @@ fn too_many_partitions(cluster: &Cluster<'_>, topics: &[NewTopic]) -> Option<Api
         (0, partitions) => usize::try_from(partitions).unwrap_or_default(),
         (assigned, _) => assigned,
     };
-    let total = topics.iter().map(partitions).fold(0, usize::saturating_add);
+    // A topic with an impossible number counts as well, for refusing it costs something.
+    let total = topics.iter().map(|topic| partitions(topic).max(1)).fold(0, usize::saturating_add);
     (total > PARTITIONS_PER_REQUEST_MAX).then(|| too_many(total))
 }
 

@@ -1,5 +1,6 @@
 //! ElectLeaders: a new leader at an operator's wish (KIP-183, KIP-460).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::internal::metadata::{MetadataRecord, PartitionChangeRecord};
@@ -36,9 +37,14 @@ pub fn elect_leaders(
     };
     match partitions {
         Some(partitions) => {
+            let mut seen = BTreeSet::new();
             for asked in partitions {
-                let result = find(cluster, asked)
-                    .and_then(|(topic, partition)| elect(topic, asked.partition, partition));
+                let result = match find(cluster, asked) {
+                    // The first mention has got what there is to get.
+                    Ok(_) if !seen.insert(asked) => Err(ErrorCode::ElectionNotNeeded.into()),
+                    Ok((topic, partition)) => elect(topic, asked.partition, partition),
+                    Err(error) => Err(error),
+                };
                 answer.push((asked.clone(), result));
             }
         }

@@ -148,10 +148,9 @@ fn unsupported_by(image: &Image, feature: &Feature, level: i16) -> Option<String
         return Some(format!("this node supports the levels from {min} to {max}"));
     }
     image.brokers().find_map(|broker| {
-        let VersionRange { min, max } =
-            broker.features.get(feature.name).copied().unwrap_or_default();
-        let is_supported = min <= level && level <= max;
-        (!is_supported)
+        let range = broker.features.get(feature.name).copied().unwrap_or_default();
+        let VersionRange { min, max } = range;
+        (!range.contains(level))
             .then(|| format!("broker {} supports the levels from {min} to {max}", broker.id))
     })
 }

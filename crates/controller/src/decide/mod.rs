@@ -20,18 +20,19 @@ mod producer_ids;
 mod random;
 mod topic_name;
 
-use std::collections::BTreeMap;
-
-use config::{BROKER, CLIENT_METRICS, GROUP, Settings, TOPIC, Table, TopicConfig, TopicsConfig};
+use config::{
+    BROKER, BrokerLayers, CLIENT_METRICS, GROUP, Settings, TOPIC, Table, TopicConfig, TopicsConfig,
+};
+use hashbrown::HashMap;
 use protocol::internal::metadata::MetadataRecord;
-use protocol::{BrokerId, ErrorCode};
+use protocol::{BrokerId, ErrorCode, TopicId};
 
 pub use alter_partition::{AlterPartition, AlteredPartition, IsrChange, alter_partition};
 pub use brokers::{
     Registration, begin_controlled_shutdown, fence_broker, register_broker, unfence_broker,
     unregister_broker,
 };
-pub use configs::{ConfigOp, KeyChange, alter_configs, incremental_alter_configs};
+pub use configs::{ConfigOp, KeyChange, Setting, alter_configs, incremental_alter_configs};
 pub use create_partitions::{CreatePartitions, NewPartitions, create_partitions};
 pub use create_topics::{CreateTopics, CreatedTopic, NewTopic, create_topics};
 pub use delete_topics::{DeletedTopic, TopicRef, delete_topics};
@@ -43,7 +44,7 @@ pub use internal_topics::{consumer_offsets, transaction_state};
 pub use producer_ids::{PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock, allocate_producer_ids};
 pub use topic_name::check_topic_name;
 
-use crate::image::{ConfigMap, Image, ResourceType, overlay, settings};
+use crate::image::{ConfigMap, Image, ResourceType, Topic, settings};
 
 /// As many partitions may one request add (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`): all of a request's
 /// records are committed together.
@@ -117,10 +118,20 @@ pub struct Cluster<'a> {
 
 impl Cluster<'_> {
     /// The settings of brokers that hold here: this node's own over all brokers' over what it was started with.
-    pub fn broker_settings(&self) -> Settings {
-        let node_id = self.node_id.to_string();
-        let all = overlay(self.settings.clone(), self.image.config(ResourceType::Broker, ""));
-        overlay(all, self.image.config(ResourceType::Broker, &node_id))
+    fn broker_settings(&self) -> Settings {
+        let all = self.image.config(ResourceType::Broker, "");
+        let own = self.image.config(ResourceType::Broker, &self.node_id.to_string());
+        self.layered(all, own)
+    }
+
+    /// The same with other settings of all brokers, and of one.
+    fn layered(&self, all: &ConfigMap, own: &ConfigMap) -> Settings {
+        let layers = BrokerLayers::new(
+            self.settings.clone(),
+            all.iter().map(|(key, text)| (key.as_str(), text.as_str())),
+            own.iter().map(|(key, text)| (key.as_str(), text.as_str())),
+        );
+        layers.effective()
     }
 
     fn is_active(&self, broker: BrokerId) -> bool {
@@ -146,19 +157,20 @@ fn table(kind: ResourceType) -> &'static Table {
 struct TopicConfigs<'a> {
     image: &'a Image,
     broker: Settings,
-    made: BTreeMap<String, TopicConfig>,
+    made: HashMap<TopicId, TopicConfig>,
 }
 
 impl<'a> TopicConfigs<'a> {
     fn new(cluster: &Cluster<'a>) -> Self {
-        Self { image: cluster.image, broker: cluster.broker_settings(), made: BTreeMap::new() }
+        Self { image: cluster.image, broker: cluster.broker_settings(), made: HashMap::new() }
     }
 
-    fn get(&mut self, topic: &str) -> &TopicConfig {
-        let overrides: &ConfigMap = self.image.config(ResourceType::Topic, topic);
-        self.made
-            .entry(topic.to_owned())
-            .or_insert_with(|| TopicConfig::new(&settings(&TOPIC, overrides), &self.broker))
+    fn get(&mut self, topic: &Topic) -> &TopicConfig {
+        let Self { image, broker, made } = self;
+        made.entry(topic.id).or_insert_with(|| {
+            let overrides = image.config(ResourceType::Topic, &topic.name);
+            TopicConfig::new(&settings(&TOPIC, overrides), broker)
+        })
     }
 }
 

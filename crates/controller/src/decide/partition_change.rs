@@ -2,8 +2,8 @@
 //! election follow from each other, and come out as one record (`PartitionChangeBuilder`).
 //!
 //! Eligible leader replicas (KIP-966): a replica that leaves an ISR which is smaller than `min.insync.replicas` without
-//! it has every record that was acknowledged, because none is acknowledged from there on. So it may lead later, when the
-//! ISR is empty.
+//! it has every record that was acknowledged, because none is acknowledged from there on. So it may lead later, when
+//! the ISR is empty.
 
 use protocol::internal::metadata::PartitionChangeRecord;
 use protocol::{BrokerId, PartitionId, TopicId};
@@ -35,7 +35,7 @@ pub(super) struct PartitionChange<'a> {
     /// `min.insync.replicas`, no more than there are replicas.
     min_isr: usize,
     is_elr_enabled: bool,
-    /// Whether a broker may lead, by all but what it has of the partition.
+    /// Whether a broker can lead, whatever it has of the partition: it is there, and so is its directory.
     may_lead: &'a dyn Fn(BrokerId) -> bool,
 }
 
@@ -65,8 +65,8 @@ impl<'a> PartitionChange<'a> {
         partition: &'a Partition,
         may_lead: &'a dyn Fn(BrokerId) -> bool,
     ) -> Self {
-        let config = configs.get(&topic.name);
-        let min_isr = usize::try_from(config.min_insync_replicas).unwrap_or(usize::MAX);
+        let config = configs.get(topic);
+        let min_isr = config.min_insync_replicas as usize;
         Self {
             partition,
             isr: partition.isr.clone(),
@@ -111,7 +111,7 @@ impl<'a> PartitionChange<'a> {
         } else {
             after.elr.clear();
         }
-        // Without eligible leader replicas the ISR never becomes empty: its last members are the only ones that may lead.
+        // Without eligible leader replicas the ISR never becomes empty: only its last members may lead.
         if self.is_elr_enabled || !self.isr.is_empty() {
             after.isr = self.isr;
         }
@@ -183,9 +183,10 @@ impl<'a> PartitionChange<'a> {
     }
 }
 
-/// The changes to all partitions that `concerns` picks out. `change` says what to change, and may refuse.
-pub(super) fn changes<'a>(
-    cluster: &Cluster<'a>,
+/// The changes to all partitions that `concerns` picks out, each made by `change`. `may_lead` says which brokers are
+/// there.
+pub(super) fn changes(
+    cluster: &Cluster<'_>,
     may_lead: &dyn Fn(BrokerId) -> bool,
     concerns: impl Fn(&Partition) -> bool,
     change: impl Fn(&mut PartitionChange<'_>),
@@ -196,10 +197,10 @@ pub(super) fn changes<'a>(
         let partitions = topic.partitions.iter();
         for (number, partition) in partitions.filter(|(_, partition)| concerns(partition)) {
             let may_lead = can_serve(cluster, partition, may_lead);
-            let mut builder =
+            let mut changed =
                 PartitionChange::new(cluster, &mut configs, topic, partition, &may_lead);
-            change(&mut builder);
-            records.extend(builder.record(topic.id, *number));
+            change(&mut changed);
+            records.extend(changed.record(topic.id, *number));
         }
     }
     records

@@ -74,8 +74,7 @@ fn racks(candidates: &[Candidate<'_>], random: &mut Random) -> Vec<Rack> {
 fn place_one(racks: &mut [Rack], first: usize, replicas: usize) -> Vec<BrokerId> {
     racks.iter_mut().for_each(Rack::begin);
     let mut brokers = Vec::with_capacity(replicas);
-    let in_order = || (first..racks.len()).chain(0..first);
-    let order: Vec<_> = in_order().collect();
+    let order: Vec<_> = (first..racks.len()).chain(0..first).collect();
     let mut led_by = None;
     for &idx in &order {
         if let Some(leader) = racks.get_mut(idx).and_then(|rack| rack.alive.take()) {

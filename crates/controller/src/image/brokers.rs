@@ -48,12 +48,11 @@ impl VersionRange {
     }
 }
 
-/// What stands in a partition for a directory that the broker has to choose yet, or had chosen before directories had
-/// ids (`DirectoryId.UNASSIGNED`, `MIGRATING`), and for one that is lost (`LOST`).
+/// What stands in a partition for a directory that the broker has still to choose (`DirectoryId.UNASSIGNED`).
 pub const UNASSIGNED_DIR: DirectoryId = reserved_dir(1);
-/// See [`UNASSIGNED_DIR`].
+/// The same for one that it chose before directories had ids (`DirectoryId.MIGRATING`).
 pub const MIGRATING_DIR: DirectoryId = reserved_dir(0);
-/// See [`UNASSIGNED_DIR`].
+/// The same for one that is lost (`DirectoryId.LOST`).
 pub const LOST_DIR: DirectoryId = reserved_dir(2);
 
 const fn reserved_dir(number: u8) -> DirectoryId {

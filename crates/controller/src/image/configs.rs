@@ -115,16 +115,12 @@ impl Configs {
     }
 }
 
-/// Adds what the cluster has been told to `settings`. A key or value that `table` does not know, of an older or newer
-/// version, is passed over: it cannot be refused any more.
-pub fn overlay(mut settings: Settings, config: &ConfigMap) -> Settings {
+/// What is set of the keys in `table`. A key or value that the table does not know, of an older or newer version, is
+/// passed over: it cannot be refused any more.
+pub fn settings(table: &'static Table, config: &ConfigMap) -> Settings {
+    let mut settings = Settings::new(table);
     for (key, text) in config {
         let _unknown = settings.set(key, text);
     }
     settings
-}
-
-/// What is set of the keys in `table`.
-pub fn settings(table: &'static Table, config: &ConfigMap) -> Settings {
-    overlay(Settings::new(table), config)
 }

@@ -16,7 +16,7 @@ use protocol::internal::metadata::RegisterControllerRecord;
 use protocol::{BrokerId, ProducerId, TopicId};
 
 pub use brokers::{Broker, LOST_DIR, MIGRATING_DIR, UNASSIGNED_DIR, VersionRange};
-pub use configs::{ConfigMap, ConfigResource, ResourceType, overlay, settings};
+pub use configs::{ConfigMap, ConfigResource, ResourceType, settings};
 pub use topics::{LeaderRecoveryState, Partition, Topic};
 
 pub(crate) use brokers::is_reserved_dir;
@@ -67,12 +67,12 @@ impl Image {
 
     /// All topics, in the order of their names.
     pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
-        self.topics.from_name("")
+        self.topics.since("")
     }
 
     /// The topics whose names are not before `name`, in the order of their names.
     pub fn topics_from<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Arc<Topic>> {
-        self.topics.from_name(name)
+        self.topics.since(name)
     }
 
     /// How many topics there are.

@@ -1,7 +1,7 @@
 //! Topics and their partitions, found by name, by id, and in the order of their names.
 //!
-//! Invariant: `by_id`, `by_name` and `names` hold the same topics, and `unified` those of them whose names have a period
-//! or an underscore.
+//! Invariant: `by_id`, `by_name` and `names` hold the same topics, and `unified` those of them whose names have a
+//! period or an underscore.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -115,7 +115,7 @@ impl Topics {
     }
 
     /// The topics whose names are not before `name`, in the order of their names.
-    pub(crate) fn from_name<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Arc<Topic>> {
+    pub(crate) fn since<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Arc<Topic>> {
         let names = self.names.range::<str, _>((Bound::Included(name), Bound::Unbounded));
         names.filter_map(|name| self.by_name.get(name))
     }
@@ -155,7 +155,7 @@ impl Topics {
         Some(topic)
     }
 
-    /// Changes a topic. Says whether there is one of this id.
+    /// Changes the topic of this id, if there is one, and returns what `change` does.
     pub(crate) fn update<R>(
         &mut self,
         id: TopicId,

@@ -118,16 +118,24 @@ impl MetadataLog {
         let appended = self.log.append_as_leader(&appends, self.leader_epoch, now);
         if let Err(err) = appended.into_iter().collect::<storage::Result<Vec<_>>>() {
             // What the first batches of a transaction have left would be in the way of the next change.
-            self.log.truncate_to(start, now)?;
+            self.offline_on_error(self.log.truncate_to(start, now))?;
             return Err(err.into());
         }
-        self.log.flush()?;
+        self.offline_on_error(self.log.flush())?;
         self.log.update_high_watermark(self.log.log_end_offset());
         self.last_timestamp = now;
         let bytes = batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
         self.bytes_since_snapshot = self.bytes_since_snapshot.saturating_add(bytes);
         self.dir.run_chores(now.0);
         Ok(())
+    }
+
+    /// Passes a result on; after an error nothing is written any more, for the log and the image may differ.
+    fn offline_on_error<T>(&self, result: storage::Result<T>) -> Result<T> {
+        if let Err(err) = &result {
+            self.dir.take_offline(&err.to_string());
+        }
+        Ok(result?)
     }
 
     /// Takes a snapshot if the log has grown enough, or for long enough. That it fails is no reason to refuse a change:

@@ -148,6 +148,7 @@ fn open_log(
             recovery_point: flushed_to,
             log_start: Offset::ZERO,
             high_watermark: Offset::MAX,
+            cleaned_to: Offset::ZERO,
             producer_expiration_ms: i64::MAX,
             now: options.now,
         },

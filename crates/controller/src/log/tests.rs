@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use config::{BROKER, Settings};
-use protocol::internal::metadata::{ClientQuotaRecord, ConfigRecord, TopicRecord};
 use protocol::TopicId;
+use protocol::internal::metadata::{ClientQuotaRecord, ConfigRecord, TopicRecord};
 use storage::disk::RealDisk;
 use tempfile::TempDir;
 
@@ -348,7 +348,7 @@ fn record_that_this_version_does_not_keep_stops_the_start() {
         value: 1.0,
         remove: false,
     });
-    assert!(matches!(log.propose(&[quota.clone()], NOW), Err(Error::Contradiction(_))));
+    assert!(matches!(log.propose(std::slice::from_ref(&quota), NOW), Err(Error::Contradiction(_))));
     let batches = batches::encode(&[quota], log.leader_epoch, NOW).unwrap();
     log.append(&batches, NOW).unwrap();
     drop(log);

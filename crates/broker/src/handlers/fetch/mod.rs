@@ -98,7 +98,9 @@ fn resolve(
     Fetch {
         context,
         wanted: wanted.collect(),
-        max_bytes: u32::try_from(request.max_bytes).unwrap_or(0).min(broker.config.requests.fetch_max_bytes),
+        max_bytes: u32::try_from(request.max_bytes)
+            .unwrap_or(0)
+            .min(broker.config.requests.fetch_max_bytes),
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
         is_committed_only: request.isolation_level == READ_COMMITTED,
     }
@@ -153,7 +155,14 @@ impl Fetch {
             let result = match partition {
                 Ok(partition) => {
                     let at_least_one = read.bytes == 0;
-                    self.read_partition(wanted, partition, bytes_left, at_least_one, may_block, answer.clone())
+                    self.read_partition(
+                        wanted,
+                        partition,
+                        bytes_left,
+                        at_least_one,
+                        may_block,
+                        answer.clone(),
+                    )
                 }
                 Err(code) => Err((*code).into()),
             };
@@ -165,7 +174,8 @@ impl Fetch {
                         }
                         let bytes = Bytes::from_owner(slice.clone());
                         read.bytes += bytes.len();
-                        bytes_left = bytes_left.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                        bytes_left = bytes_left
+                            .saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
                         answer.records = Some(bytes.clone());
                         read.slices.push((bytes, slice));
                     }
@@ -212,7 +222,9 @@ impl Fetch {
             .with_log_start_offset(fetched.log_start_offset.0);
         if self.is_committed_only {
             let aborted = match &fetched.records {
-                Some(_) => log.aborted_transactions(Offset(fetch.fetch_offset), fetched.next_offset)?,
+                Some(_) => {
+                    log.aborted_transactions(Offset(fetch.fetch_offset), fetched.next_offset)?
+                }
                 None => Vec::new(),
             };
             let aborted = aborted.into_iter().map(|txn| {
@@ -233,7 +245,8 @@ impl Fetch {
                 continue;
             }
             let is_same = |topic: &&mut FetchableTopicResponse| {
-                topic.topic == wanted.topic && TopicId(*topic.topic_id.as_bytes()) == wanted.topic_id
+                topic.topic == wanted.topic
+                    && TopicId(*topic.topic_id.as_bytes()) == wanted.topic_id
             };
             match topics.last_mut().filter(is_same) {
                 Some(topic) => topic.partitions.push(answer),

@@ -19,8 +19,9 @@ pub(in crate::handlers) fn describe_groups(
 ) -> Reply {
     let Request::DescribeGroups(request) = request else { return misrouted(&request) };
     let groups = request.groups.iter().map(|group_id| {
-        let described =
-            broker.groups.look_at(group_id, |shard| shard.describe_group(group_id, call.header.version));
+        let described = broker
+            .groups
+            .look_at(group_id, |shard| shard.describe_group(group_id, call.header.version));
         described.unwrap_or_else(|code| {
             DescribedGroup::default().with_group_id(group_id.clone()).with_error_code(code.code())
         })
@@ -36,7 +37,8 @@ pub(in crate::handlers) fn list_groups(
 ) -> Reply {
     let Request::ListGroups(request) = request else { return misrouted(&request) };
     let groups = broker.groups.look(|shard| shard.list_groups(&request));
-    let response = ListGroupsResponse::default().with_groups(groups.into_iter().flatten().collect());
+    let response =
+        ListGroupsResponse::default().with_groups(groups.into_iter().flatten().collect());
     Reply::now(Response::ListGroups(response))
 }
 

@@ -15,6 +15,7 @@ use crate::net::Reply;
 use crate::wire;
 
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 
 /// From this version on, several keys are asked for at once (KIP-699).
 const SEVERAL_KEYS_SINCE: i16 = 4;
@@ -32,7 +33,7 @@ pub(in crate::handlers) fn find_coordinator(
     let version = call.header.version;
     let broker = Arc::clone(broker);
     if request.key_type != GROUP {
-        let code = ErrorCode::CoordinatorNotAvailable;
+        let code = unserved(request.key_type);
         return Reply::now(answer(&broker, &request, version, &Err(code)));
     }
     if broker.partitions.topic(groups::TOPIC).is_some() {
@@ -42,6 +43,15 @@ pub(in crate::handlers) fn find_coordinator(
         let made = broker.ensure_internal_topic(groups::TOPIC).await;
         answer(&broker, &request, version, &made.map(|()| address).map_err(|err| err.code)).into()
     })
+}
+
+/// Why there is no coordinator of this type. A producer looks for one before it asks for its id, and would look for it
+/// until its time is over were it merely missing: so it hears the refusal of InitProducerId here already.
+fn unserved(key_type: i8) -> ErrorCode {
+    match key_type {
+        TRANSACTION => ErrorCode::TransactionalIdAuthorizationFailed,
+        _ => ErrorCode::InvalidRequest,
+    }
 }
 
 fn answer(

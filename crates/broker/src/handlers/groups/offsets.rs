@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use protocol::ErrorCode;
 use protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponseTopic,
 };
@@ -10,7 +11,6 @@ use protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchRequestGroup,
     OffsetFetchResponse, Request, Response, TopicName,
 };
-use protocol::ErrorCode;
 use uuid::Uuid;
 
 use super::super::{Call, misrouted};
@@ -33,12 +33,13 @@ pub(in crate::handlers) fn offset_commit(
     let unknown = name_topics(broker, &mut request, by_id);
     let group_id = request.group_id.clone();
     let refused = refuse_commit(&request);
-    let mut answer = match broker.groups.ask(&group_id, call.header.version, |shard, now, token, out| {
-        shard.commit_offsets(now, token, &request, out);
-    }) {
-        Ok(answer) => answer,
-        Err(code) => return Reply::now(finish_commit(refused(code), unknown, by_id)),
-    };
+    let mut answer =
+        match broker.groups.ask(&group_id, call.header.version, |shard, now, token, out| {
+            shard.commit_offsets(now, token, &request, out);
+        }) {
+            Ok(answer) => answer,
+            Err(code) => return Reply::now(finish_commit(refused(code), unknown, by_id)),
+        };
     if let Ok(response) = answer.try_recv() {
         return Reply::now(finish_commit(*response, unknown, by_id));
     }

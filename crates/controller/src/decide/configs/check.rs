@@ -1,11 +1,13 @@
 //! Whether settings may be changed: the resource, each key and value by its table, and all of them together.
 
-use config::{BrokerConfig, Definition, Dynamic, Kind, TOPIC, TopicConfig};
+use config::{
+    BrokerConfig, Definition, Dynamic, Error, GROUP, GroupConfig, Kind, TOPIC, TopicConfig,
+};
 use protocol::{BrokerId, ErrorCode};
 
 use super::{Change, MIN_INSYNC_REPLICAS};
 use crate::decide::{ApiError, Cluster, check_topic_name, table};
-use crate::image::{ConfigMap, ConfigResource, ResourceType, overlay, settings};
+use crate::image::{ConfigMap, ConfigResource, ResourceType, settings};
 
 /// The longest value: records cannot hold longer strings.
 const VALUE_BYTES_MAX: usize = i16::MAX as usize;
@@ -52,7 +54,9 @@ pub(super) fn list_before(
     config: &ConfigMap,
     key: &str,
 ) -> Result<Vec<String>, ApiError> {
-    let definition = definition(kind, key)?;
+    let definition = table(kind)
+        .get(key)
+        .map_err(|error| ApiError::new(ErrorCode::InvalidConfig, error.to_string()))?;
     if definition.kind != Kind::List {
         let message = format!("`{key}` takes a {} and not a list: set it instead", definition.kind);
         return Err(ApiError::new(ErrorCode::InvalidConfig, message));
@@ -78,14 +82,9 @@ fn check_name(resource: &ConfigResource) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::InvalidRequest, message))
 }
 
-/// The row of a key; the error for one that is not there names the nearest.
-fn definition(kind: ResourceType, key: &str) -> Result<&'static Definition, ApiError> {
-    let definition = table(kind).get(key);
-    definition.map_err(|error| ApiError::new(ErrorCode::InvalidConfig, error.to_string()))
-}
-
 fn check_value(resource: &ConfigResource, key: &str, value: &str) -> Result<(), ApiError> {
-    let definition = definition(resource.kind, key)?;
+    let refuse = |error| refused(resource.kind, &error);
+    let definition = table(resource.kind).get(key).map_err(refuse)?;
     if value.len() > VALUE_BYTES_MAX {
         let message =
             format!("the value of `{key}` has {} bytes, more than {VALUE_BYTES_MAX}", value.len());
@@ -94,18 +93,23 @@ fn check_value(resource: &ConfigResource, key: &str, value: &str) -> Result<(), 
     if resource.kind == ResourceType::Broker {
         check_dynamic(definition, &resource.name)?;
     }
-    match definition.parse(value) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(ApiError::new(invalid(resource.kind), error.to_string())),
-    }
+    definition.parse(value).map(drop).map_err(refuse)
 }
 
-/// A broker's setting that is wrong is an invalid request to Kafka, and any other an invalid configuration.
-const fn invalid(kind: ResourceType) -> ErrorCode {
-    match kind {
-        ResourceType::Broker => ErrorCode::InvalidRequest,
-        _ => ErrorCode::InvalidConfig,
-    }
+/// A wrong setting is an invalid configuration to Kafka. One of a broker is an invalid request, and so is what it
+/// checks of a subscription by itself: the keys, and the bounds of the interval (`ClientMetricsConfigs`). A key of a
+/// broker that there is not is taken by Kafka, for plug-ins may read it; we have none, and name the key that was meant.
+fn refused(kind: ResourceType, error: &Error) -> ApiError {
+    let is_request = match (kind, error) {
+        (ResourceType::Broker, Error::UnknownKey { .. }) => false,
+        (ResourceType::Broker, _) | (ResourceType::ClientMetrics, Error::UnknownKey { .. }) => true,
+        (ResourceType::ClientMetrics, Error::InvalidValue { key: "interval.ms", value, .. }) => {
+            value.parse::<i32>().is_ok()
+        }
+        _ => false,
+    };
+    let code = if is_request { ErrorCode::InvalidRequest } else { ErrorCode::InvalidConfig };
+    ApiError::new(code, error.to_string())
 }
 
 /// Whether a broker's setting can change while it runs, and for this broker or all of them (KIP-226).
@@ -162,16 +166,17 @@ fn check_together(
             TopicConfig::check(&overrides, &cluster.broker_settings())
         }
         ResourceType::Broker => {
-            let all = match resource.name.as_str() {
-                "" => cluster.settings.clone(),
-                _ => overlay(
-                    cluster.settings.clone(),
-                    cluster.image.config(ResourceType::Broker, ""),
-                ),
+            let stored = |name: &str| cluster.image.config(ResourceType::Broker, name);
+            let broker = match resource.name.as_str() {
+                "" => cluster.layered(&config, stored(&cluster.node_id.to_string())),
+                _ => cluster.layered(stored(""), &config),
             };
-            BrokerConfig::new(&overlay(all, &config)).map(drop)
+            BrokerConfig::new(&broker).map(drop)
         }
-        ResourceType::ClientMetrics | ResourceType::Group => return Ok(()),
+        ResourceType::Group => {
+            GroupConfig::check(&settings(&GROUP, &config), &cluster.broker_settings())
+        }
+        ResourceType::ClientMetrics => return Ok(()),
     };
-    checked.map_err(|error| ApiError::new(invalid(resource.kind), error.to_string()))
+    checked.map_err(|error| refused(resource.kind, &error))
 }

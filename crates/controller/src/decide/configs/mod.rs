@@ -5,7 +5,7 @@
 
 mod check;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::ErrorCode;
 use protocol::internal::metadata::{ClearElrRecord, ConfigRecord, MetadataRecord};
@@ -13,6 +13,10 @@ use protocol::internal::metadata::{ClearElrRecord, ConfigRecord, MetadataRecord}
 use super::{ApiError, Cluster, Decision};
 use crate::image::{ConfigMap, ConfigResource, ResourceType};
 use crate::records::config_record;
+
+/// As many records may one request make (`QuorumController.MAX_RECORDS_PER_USER_OP`): groups and subscriptions need not
+/// exist to have settings, so nothing else bounds what a request can leave behind.
+const RECORDS_PER_REQUEST_MAX: usize = 10_000;
 
 pub(super) const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
@@ -53,6 +57,9 @@ pub struct KeyChange {
     pub value: Option<String>,
 }
 
+/// A key and the value that it is to have; a client may leave the value out, and is refused.
+pub type Setting = (String, Option<String>);
+
 /// What a key of a resource is to be: a value, or not set.
 type Change<'a> = (&'a str, Option<String>);
 
@@ -78,7 +85,7 @@ pub fn incremental_alter_configs(
 /// resources.
 pub fn alter_configs(
     cluster: &Cluster<'_>,
-    resources: &[(ConfigResource, Vec<(String, Option<String>)>)],
+    resources: &[(ConfigResource, Vec<Setting>)],
     validate_only: bool,
 ) -> Decision<Vec<Result<(), ApiError>>> {
     alter_each(cluster, resources, |resource, values| {
@@ -96,7 +103,7 @@ pub fn alter_configs(
 pub(super) fn of_new_topic(
     cluster: &Cluster<'_>,
     name: &str,
-    configs: &[(String, Option<String>)],
+    configs: &[Setting],
 ) -> Result<Vec<MetadataRecord>, ApiError> {
     let nulls = configs.iter().filter(|(_, value)| value.is_none());
     let nulls: Vec<_> = nulls.map(|(key, _)| key.as_str()).collect();
@@ -119,6 +126,9 @@ fn alter_each<'a, C>(
     resources: &'a [(ConfigResource, C)],
     changes_of: impl Fn(&ConfigResource, &'a C) -> Result<Vec<Change<'a>>, ApiError>,
 ) -> Decision<Vec<Result<(), ApiError>>> {
+    if resources.len() > RECORDS_PER_REQUEST_MAX {
+        return too_many(resources.len(), resources.len());
+    }
     let mut records_of_all = Vec::new();
     let mut mentions = BTreeMap::new();
     for (resource, _) in resources {
@@ -135,12 +145,25 @@ fn alter_each<'a, C>(
         records_of_all.extend(records(cluster, resource, &changes));
         Ok(())
     };
-    let answer = resources.iter().map(alter).collect();
+    let answer: Vec<_> = resources.iter().map(alter).collect();
+    if records_of_all.len() > RECORDS_PER_REQUEST_MAX {
+        return too_many(records_of_all.len(), resources.len());
+    }
     Decision::new(records_of_all, answer)
 }
 
+/// Refuses all resources of a request that asks for too many changes.
+fn too_many(changes: usize, resources: usize) -> Decision<Vec<Result<(), ApiError>>> {
+    let message = format!(
+        "the request makes {changes} changes, and one request may make at most \
+         {RECORDS_PER_REQUEST_MAX}: split it"
+    );
+    let error = ApiError::new(ErrorCode::PolicyViolation, message);
+    Decision::new(Vec::new(), vec![Err(error); resources])
+}
+
 fn check_keys<'a>(keys: impl Iterator<Item = &'a str>) -> Result<(), ApiError> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for key in keys {
         if !seen.insert(key) {
             let message = format!("setting `{key}` is named twice");

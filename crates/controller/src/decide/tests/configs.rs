@@ -90,158 +90,104 @@ fn legacy_alter_takes_the_others_away() {
     assert_refused(&decision.answer[0], ErrorCode::InvalidRequest, "no value: flush.ms");
 }
 
-#[test]
-fn alter_that_is_not_allowed_says_why_and_changes_nothing() {
-    use ErrorCode as Code;
-    use ResourceType as Kind;
+/// Makes changes to one resource that are refused and change nothing.
+#[track_caller]
+fn check_refused(
+    resource: (ResourceType, &str),
+    changes: &[KeyChange],
+    code: ErrorCode,
+    words: &str,
+) {
     let mut world = World::new(&[1]);
     world.create("t", &[1], &[("min.compaction.lag.ms", "5")]);
-    let set = |key: &str, value: &str| change(key, ConfigOp::Set, value);
+    let before = world.image.clone();
+    let resource = ConfigResource::new(resource.0, resource.1);
+    let result = alter(&mut world, resource, changes);
+    assert_refused(&result, code, words);
+    assert_eq!(world.image, before);
+}
+
+fn set(key: &str, value: &str) -> KeyChange {
+    change(key, ConfigOp::Set, value)
+}
+
+#[test]
+fn alter_of_a_topic_that_is_not_allowed_says_why() {
+    use ErrorCode as Code;
+    let topic = |name| (ResourceType::Topic, name);
+    let flush = [set("flush.ms", "1")];
+    for (name, code, words) in [
+        ("absent", Code::UnknownTopicOrPartition, "absent"),
+        ("", Code::InvalidRequest, "no common settings"),
+        ("a b", Code::InvalidTopicException, "a b"),
+    ] {
+        check_refused(topic(name), &flush, code, words);
+    }
     let long = "x".repeat(40_000);
-    let rows: Vec<(ConfigResource, Vec<KeyChange>, Code, &str)> = vec![
+    let throttled = "leader.replication.throttled.replicas";
+    let no_value = KeyChange { value: None, ..set("flush.ms", "") };
+    let rows = [
+        (vec![set("flush.m", "1")], Code::InvalidConfig, "`flush.ms`"),
+        (vec![set("flush.ms", "soon")], Code::InvalidConfig, "flush.ms"),
+        (vec![set("flush.ms", "1"), set("flush.ms", "2")], Code::InvalidRequest, "twice"),
         (
-            resource(Kind::Topic, "absent"),
-            vec![set("flush.ms", "1")],
-            Code::UnknownTopicOrPartition,
-            "absent",
-        ),
-        (
-            resource(Kind::Topic, ""),
-            vec![set("flush.ms", "1")],
-            Code::InvalidRequest,
-            "no common settings",
-        ),
-        (
-            resource(Kind::Topic, "a b"),
-            vec![set("flush.ms", "1")],
-            Code::InvalidTopicException,
-            "a b",
-        ),
-        (resource(Kind::Topic, "t"), vec![set("flush.m", "1")], Code::InvalidConfig, "`flush.ms`"),
-        (
-            resource(Kind::Topic, "t"),
-            vec![set("flush.ms", "soon")],
-            Code::InvalidConfig,
-            "flush.ms",
-        ),
-        (
-            resource(Kind::Topic, "t"),
-            vec![set("flush.ms", "1"), set("flush.ms", "2")],
-            Code::InvalidRequest,
-            "twice",
-        ),
-        (
-            resource(Kind::Topic, "t"),
             vec![set("flush.ms", "1"), set("max.compaction.lag.ms", "4")],
             Code::InvalidConfig,
             "min.compaction.lag.ms",
         ),
-        (
-            resource(Kind::Topic, "t"),
-            vec![set("leader.replication.throttled.replicas", &long)],
-            Code::InvalidConfig,
-            "40000 bytes",
-        ),
-        (
-            resource(Kind::Broker, "one"),
-            vec![set("log.retention.ms", "1")],
-            Code::InvalidRequest,
-            "its id",
-        ),
-        (
-            resource(Kind::Broker, "-1"),
-            vec![set("log.retention.ms", "1")],
-            Code::InvalidRequest,
-            "its id",
-        ),
-        (
-            resource(Kind::Broker, "7"),
-            vec![set("log.retention.ms", "1")],
-            Code::BrokerIdNotRegistered,
-            "`7`",
-        ),
-        (
-            resource(Kind::Broker, "1"),
-            vec![set("num.partitions", "1")],
-            Code::InvalidRequest,
-            "restart",
-        ),
-        (
-            resource(Kind::Broker, "1"),
-            vec![set("log.retention.m", "1")],
-            Code::InvalidConfig,
-            "`log.retention.ms`",
-        ),
-        (
-            resource(Kind::Broker, "1"),
-            vec![set("log.retention.ms", "0")],
-            Code::InvalidRequest,
-            "log.retention.ms",
-        ),
-        (
-            resource(Kind::Broker, "1"),
-            vec![set("log.retention.ms", "x")],
-            Code::InvalidRequest,
-            "log.retention.ms",
-        ),
-        (
-            resource(Kind::Broker, ""),
-            vec![set("cordoned.log.dirs", "/a")],
-            Code::InvalidRequest,
-            "name the broker",
-        ),
-        (
-            resource(Kind::Broker, "1"),
-            vec![set("min.insync.replicas", "1")],
-            Code::InvalidConfig,
-            "broker to broker",
-        ),
-        (
-            resource(Kind::Broker, ""),
-            vec![change("min.insync.replicas", ConfigOp::Delete, "")],
-            Code::InvalidConfig,
-            "taken away",
-        ),
-        (
-            resource(Kind::Group, ""),
-            vec![set("consumer.session.timeout.ms", "1")],
-            Code::InvalidRequest,
-            "empty",
-        ),
-        (
-            resource(Kind::Group, "g"),
-            vec![set("consumer.session.timeout", "1")],
-            Code::InvalidConfig,
-            "`consumer.session.timeout.ms`",
-        ),
-        (
-            resource(Kind::Group, "g"),
-            vec![set("consumer.session.timeout.ms", "0")],
-            Code::InvalidConfig,
-            "at least 1",
-        ),
-        (
-            resource(Kind::ClientMetrics, ""),
-            vec![set("interval.ms", "1000")],
-            Code::InvalidRequest,
-            "empty",
-        ),
-        (
-            resource(Kind::ClientMetrics, "s"),
-            vec![set("interval.ms", "1")],
-            Code::InvalidConfig,
-            "interval.ms",
-        ),
+        (vec![set(throttled, &long)], Code::InvalidConfig, "40000 bytes"),
+        (vec![no_value], Code::InvalidRequest, "no value: flush.ms"),
     ];
-    let before = world.image.clone();
-    for (resource, changes, code, words) in rows {
-        let result = alter(&mut world, resource, &changes);
-        assert_refused(&result, code, words);
+    for (changes, code, words) in rows {
+        check_refused(topic("t"), &changes, code, words);
     }
-    let no_value = KeyChange { value: None, ..set("flush.ms", "") };
-    let result = alter(&mut world, resource(Kind::Topic, "t"), &[no_value]);
-    assert_refused(&result, Code::InvalidRequest, "no value: flush.ms");
-    assert_eq!(world.image, before);
+}
+
+#[test]
+fn alter_of_a_broker_that_is_not_allowed_says_why() {
+    use ErrorCode as Code;
+    let broker = |name| (ResourceType::Broker, name);
+    let retention = [set("log.retention.ms", "1")];
+    for (name, code, words) in [
+        ("one", Code::InvalidRequest, "its id"),
+        ("-1", Code::InvalidRequest, "its id"),
+        ("7", Code::BrokerIdNotRegistered, "`7`"),
+    ] {
+        check_refused(broker(name), &retention, code, words);
+    }
+    let min_isr = "min.insync.replicas";
+    let rows = [
+        ("1", set("num.partitions", "1"), Code::InvalidRequest, "restart"),
+        ("1", set("log.retention.m", "1"), Code::InvalidConfig, "`log.retention.ms`"),
+        ("1", set("log.retention.ms", "0"), Code::InvalidRequest, "log.retention.ms"),
+        ("1", set("log.retention.ms", "x"), Code::InvalidRequest, "log.retention.ms"),
+        ("", set("cordoned.log.dirs", "/a"), Code::InvalidRequest, "name the broker"),
+        ("1", set(min_isr, "1"), Code::InvalidConfig, "broker to broker"),
+        ("", change(min_isr, ConfigOp::Delete, ""), Code::InvalidConfig, "taken away"),
+    ];
+    for (name, change, code, words) in rows {
+        check_refused(broker(name), &[change], code, words);
+    }
+}
+
+#[test]
+fn alter_of_a_group_or_a_subscription_that_is_not_allowed_says_why() {
+    use ErrorCode as Code;
+    let (group, metrics) = (ResourceType::Group, ResourceType::ClientMetrics);
+    let session = "consumer.session.timeout.ms";
+    let rows = [
+        ((group, ""), set(session, "50000"), Code::InvalidRequest, "empty"),
+        ((group, "g"), set("consumer.session.timeout", "1"), Code::InvalidConfig, session),
+        ((group, "g"), set(session, "0"), Code::InvalidConfig, "at least 1"),
+        ((metrics, ""), set("interval.ms", "1000"), Code::InvalidRequest, "empty"),
+        ((metrics, "s"), set("interval.ms", "1"), Code::InvalidRequest, "interval.ms"),
+        ((metrics, "s"), set("interval.ms", "x"), Code::InvalidConfig, "interval.ms"),
+        ((metrics, "s"), set("interval", "1"), Code::InvalidRequest, "interval"),
+        ((group, "g"), set(session, "1"), Code::InvalidConfig, session),
+    ];
+    for (resource, change, code, words) in rows {
+        check_refused(resource, &[change], code, words);
+    }
 }
 
 #[test]
@@ -279,6 +225,23 @@ fn alter_of_groups_and_subscriptions_needs_none_to_exist() {
         alter(&mut world, resource.clone(), &[change(key, ConfigOp::Set, value)]).unwrap();
         assert_eq!(set_of(&world, &resource), [(key, value)]);
     }
+}
+
+#[test]
+fn alter_of_too_many_settings_changes_none() {
+    let world = World::new(&[1]);
+    let changes = vec![set("consumer.session.timeout.ms", "50000")];
+    let group = |number: usize| resource(ResourceType::Group, &format!("group-{number}"));
+    let asked: Vec<_> = (0..10_001).map(|number| (group(number), changes.clone())).collect();
+    let decision = incremental_alter_configs(&world.cluster(), &asked, false);
+    assert_eq!((decision.records.len(), decision.answer.len()), (0, 10_001));
+    assert_refused(&decision.answer[0], ErrorCode::PolicyViolation, "at most 10000");
+    let decision = incremental_alter_configs(&world.cluster(), &asked[1..], false);
+    assert_eq!(decision.records.len(), 10_000);
+    let two = [changes, vec![set("consumer.heartbeat.interval.ms", "6000")]].concat();
+    let asked: Vec<_> = (0..5_001).map(|number| (group(number), two.clone())).collect();
+    let decision = incremental_alter_configs(&world.cluster(), &asked, false);
+    assert_eq!((decision.records.len(), decision.answer.len()), (0, 5_001));
 }
 
 #[test]

@@ -129,6 +129,15 @@ fn elect_preferred_leader_once_it_is_in_sync() {
     assert_eq!(decision.records.len(), 1);
     world.commit(decision).unwrap();
     assert_eq!(state(world.partition("t")), (1, vec![2, 3, 1], vec![]));
+    let twice =
+        [TopicPartition::new("t", PartitionId(0)), TopicPartition::new("t", PartitionId(0))];
+    world.fence(1);
+    world.unfence(1);
+    let decision = ask(&world, 2, wish(&world, &[2, 3, 1]));
+    world.commit(decision).unwrap();
+    let decision = elect_leaders(&world.cluster(), Election::Preferred, Some(&twice));
+    assert_eq!((decision.records.len(), decision.answer.len()), (1, 2));
+    assert_refused(&decision.answer[1].1, ErrorCode::ElectionNotNeeded, "");
     let absent = elect(&world, Election::Preferred, 9);
     assert_refused(&absent.answer, ErrorCode::UnknownTopicOrPartition, "t-9");
 }

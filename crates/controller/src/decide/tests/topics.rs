@@ -200,6 +200,10 @@ fn create_topics_with_too_many_partitions_creates_none() {
     for (_, result) in &decision.answer {
         assert_refused(result, ErrorCode::PolicyViolation, "10001 partitions");
     }
+    let topics = (0..10_001).map(|number| new_topic(&number.to_string(), 0, 1, &[])).collect();
+    let request = CreateTopics { topics, validate_only: false, seed: 7 };
+    let decision = create_topics(&world.cluster(), &request);
+    assert_refused(&decision.answer[0].1, ErrorCode::PolicyViolation, "10001 partitions");
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! DescribeLogDirs: the log directories, the partitions in them, and the room that is left.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use protocol::messages::{
+    DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResponse,
+    DescribeLogDirsResult, DescribeLogDirsTopic, Request, Response,
+};
+use protocol::{ErrorCode, PartitionId, TopicPartition};
+use storage::Log;
+use storage::dir::LogDir;
+
+use super::{Call, misrouted};
+use crate::broker::Broker;
+use crate::net::Reply;
+
+/// The lag of a log that belongs to no partition here.
+const LAG_UNKNOWN: i64 = -1;
+
+pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
+    let Request::DescribeLogDirs(request) = request else { return misrouted(&request) };
+    let broker = Arc::clone(broker);
+    Reply::later(async move {
+        // The file systems are asked for their sizes, and may take their time.
+        let work = tokio::task::spawn_blocking(move || answer(&broker, &request));
+        let response = work.await.unwrap_or_else(|err| {
+            tracing::error!(%err, "describing the log directories was abandoned");
+            let error_code = ErrorCode::UnknownServerError.code();
+            DescribeLogDirsResponse { error_code, ..DescribeLogDirsResponse::default() }
+        });
+        Response::DescribeLogDirs(response).into()
+    })
+}
+
+fn answer(broker: &Broker, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+    let asked = asked(request);
+    let is_asked =
+        |log: &Arc<Log>| asked.as_ref().is_none_or(|asked| asked.contains(log.topic_partition()));
+    let mut logs = broker.storage.logs();
+    logs.retain(is_asked);
+    logs.sort_by(|a, b| a.topic_partition().cmp(b.topic_partition()));
+    let image = broker.image.load();
+    let cordoned = image.broker(broker.node_id).and_then(|broker| broker.cordoned_log_dirs.clone());
+    let results = broker.storage.dirs().map(|(dir, id)| {
+        let is_cordoned = cordoned.as_ref().is_some_and(|cordoned| cordoned.contains(&id));
+        describe(broker, dir, &logs, is_cordoned)
+    });
+    DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }
+}
+
+/// The partitions that are asked for; `None` stands for all.
+fn asked(request: &DescribeLogDirsRequest) -> Option<HashSet<TopicPartition>> {
+    let topics = request.topics.as_ref()?.iter();
+    let partitions = topics.flat_map(|topic| {
+        let name: Arc<str> = Arc::from(&**topic.topic);
+        let partitions = topic.partitions.iter();
+        partitions.map(move |id| TopicPartition::new(Arc::clone(&name), PartitionId(*id)))
+    });
+    Some(partitions.collect())
+}
+
+fn describe(
+    broker: &Broker,
+    dir: &LogDir,
+    logs: &[Arc<Log>],
+    is_cordoned: bool,
+) -> DescribeLogDirsResult {
+    let log_dir = absolute(dir.path());
+    match room(dir) {
+        Ok((total_bytes, usable_bytes)) => DescribeLogDirsResult {
+            error_code: ErrorCode::None.code(),
+            log_dir,
+            topics: topics(broker, logs.iter().filter(|log| log.dir().path() == dir.path())),
+            total_bytes,
+            usable_bytes,
+            is_cordoned,
+        },
+        Err(err) => {
+            tracing::warn!(path = %log_dir, %err, "a log directory cannot be described");
+            DescribeLogDirsResult {
+                error_code: ErrorCode::KafkaStorageError.code(),
+                log_dir,
+                topics: Vec::new(),
+                total_bytes: -1,
+                usable_bytes: -1,
+                is_cordoned: false,
+            }
+        }
+    }
+}
+
+/// The size of the file system, and what is free of it.
+fn room(dir: &LogDir) -> io::Result<(i64, i64)> {
+    if let Some(reason) = dir.offline_reason() {
+        return Err(io::Error::other(reason));
+    }
+    let disk = dir.pool().disk();
+    let clamp = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    Ok((clamp(disk.total_bytes(dir.path())?), clamp(disk.free_bytes(dir.path())?)))
+}
+
+fn topics<'a>(
+    broker: &Broker,
+    logs: impl Iterator<Item = &'a Arc<Log>>,
+) -> Vec<DescribeLogDirsTopic> {
+    let mut topics = BTreeMap::<_, Vec<_>>::new();
+    for log in logs {
+        let TopicPartition { topic, partition } = log.topic_partition();
+        let lag = match broker.partitions.get(log.topic_partition()) {
+            Some(_) => (log.high_watermark().0 - log.log_end_offset().0).max(0),
+            None => LAG_UNKNOWN,
+        };
+        topics.entry(topic).or_default().push(DescribeLogDirsPartition {
+            partition_index: *partition,
+            partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
+            offset_lag: lag,
+            is_future_key: false,
+        });
+    }
+    let topic = |(name, partitions): (&Arc<str>, _)| DescribeLogDirsTopic {
+        name: name.to_string(),
+        partitions,
+    };
+    topics.into_iter().map(topic).collect()
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}
