@@ -202,7 +202,10 @@ impl Group {
         self.leader.get_or_insert_with(|| Arc::clone(&member.id));
         self.pending_joins.remove(&member.id);
         self.count_votes(&member.protocols, true);
-        self.members.insert(Arc::clone(&member.id), member);
+        if let Some(same) = self.members.insert(Arc::clone(&member.id), member) {
+            // Only a damaged record has a member twice.
+            self.count_votes(&same.protocols, false);
+        }
     }
 
     /// Removes a member, or one that is yet to join. What it waits for is answered: if it is still there, it joins anew.

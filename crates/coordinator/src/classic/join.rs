@@ -11,6 +11,7 @@ use protocol::messages::join_group_response::JoinGroupResponseMember;
 
 use super::group::{Group, State};
 use super::member::{Member, Protocol};
+use super::sync;
 use crate::answer::coordinator_error;
 use crate::outcome::{Replaced, Then, Token};
 use crate::settings::millis;
@@ -18,7 +19,7 @@ use crate::turn::Turn;
 use crate::wire;
 
 /// How long a new member may wait in its first JoinGroup. It sends no heartbeats, so this alone removes those who have
-/// gone away (`group.new.member.join.timeout` of Kafka, where it cannot be set either).
+/// gone away. It cannot be set in Kafka either (`GroupCoordinatorConfig`).
 const NEW_MEMBER_JOIN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// How many ids that nobody has joined with yet a group keeps. Kafka has no such bound; real members join at once.
@@ -198,9 +199,7 @@ impl Group {
         let reason = format!("static member {id} replaces {old_id}: {}", join.reason);
         self.rename(old_id, &id, turn);
         self.update(&id, join, turn);
-        if let Some(member) = self.members.get(&id) {
-            turn.set(self.session_timer(&id), member.session_timeout());
-        }
+        self.renew_session(&id, turn);
         match self.state {
             State::Stable if self.elect_protocol() == self.protocol => {
                 self.append_replaced(Replaced { token, member_id: id, old_leader }, turn);
@@ -215,7 +214,7 @@ impl Group {
     fn rename(&mut self, old_id: &str, new_id: &Arc<str>, turn: &mut Turn<'_>) {
         let fenced = ErrorCode::FencedInstanceId;
         self.answer_join(old_id, refusal(old_id, fenced), turn);
-        self.answer_sync(old_id, super::sync::refusal(fenced), turn);
+        self.answer_sync(old_id, sync::refusal(fenced), turn);
         let Some(mut member) = self.members.remove(old_id) else { return };
         turn.cancel(&self.session_timer(&member.id));
         member.id = Arc::clone(new_id);

@@ -8,7 +8,7 @@ use protocol::messages::offset_fetch_response::{
 use protocol::messages::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchResponse, StrBytes,
 };
-use protocol::{ErrorCode, PartitionId, TopicId};
+use protocol::{ErrorCode, Offset, PartitionId, TopicId};
 use uuid::Uuid;
 
 use super::state::{Committed, Offsets};
@@ -28,6 +28,17 @@ struct View<'a> {
 }
 
 impl Shard {
+    /// The newest offsets of all groups, by which the lag of consumers is known.
+    pub fn offsets(&self) -> impl Iterator<Item = (&str, &str, PartitionId, Offset)> {
+        self.offsets.current().groups().flat_map(|(group_id, topics)| {
+            topics.iter().flat_map(move |(topic, partitions)| {
+                partitions.iter().map(move |(&partition, committed)| {
+                    (&**group_id, &**topic, partition, committed.value.offset)
+                })
+            })
+        })
+    }
+
     /// Fetches the offsets of a group. The response has this group alone, as from version 8 on.
     ///
     /// A request for stable offsets sees the newest ones, and is answered when these are committed; others see what is

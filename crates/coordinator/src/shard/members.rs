@@ -62,12 +62,11 @@ impl Shard {
         group.join(join, &mut turn);
         if !group.is_deserted() {
             // It is in the log from the beginning, so that it can be deleted from there when nobody comes.
-            if let Err(error) =
-                turn.append(Group::new(id, now.timestamp).picture(None), Then::Nothing)
-            {
-                tracing::warn!(group = &**request.group_id, %error, "a new group cannot be logged");
+            let empty = Group::new(Arc::clone(&id), now.timestamp);
+            if let Err(error) = turn.append(empty.picture(None), Then::Nothing) {
+                tracing::warn!(group = %id, %error, "a new group cannot be logged");
             }
-            groups.insert(Arc::from(&**request.group_id), group);
+            groups.insert(id, group);
         }
     }
 

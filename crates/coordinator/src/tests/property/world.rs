@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
 use protocol::record::ControlType;
 use protocol::{ErrorCode, ProducerId, TopicId};
@@ -71,6 +72,11 @@ impl World {
         let token = self.driver.token(api_version);
         self.sent.insert(token.id, Sent { client, answers: 0 });
         self.driver.input(|shard, now, out| send(shard, now, token, out));
+    }
+
+    /// Puts a record into the log that the shard did not write.
+    pub(super) fn inject(&mut self, record: &GroupRecord) {
+        self.driver.inject(record);
     }
 
     /// Does it, and takes in what comes of it.

@@ -8,7 +8,8 @@
 //! the first id that was offered to the client `a`. A member's metadata is text, or `@t1+t2` for a consumer's topics.
 //!
 //! Besides requests there are: `advance ms`, `set key value` (a setting), `hold` and `release` (nothing is committed in
-//! between, but for `commit-one`, a record), `fail ERROR` (the next append), `reload`, `commit-txn` and `abort-txn` (a producer's id), `delete-topic`.
+//! between, but for `commit-one`, a record), `fail ERROR` (the next append), `reload`, `commit-txn` and `abort-txn` (a
+//! producer's id), `delete-topic`, and `describe`, `list` and `offsets`, which only look.
 
 mod command;
 mod print;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
 
+use bytes::BytesMut;
 use protocol::record::ControlType;
 use protocol::{ErrorCode, ProducerId, TopicId};
 use uuid::Uuid;
@@ -72,6 +74,11 @@ impl Player {
                     self.output += &print::listed(&group);
                 }
             }
+            "offsets" => {
+                for (group, topic, partition, offset) in self.driver.shard.offsets() {
+                    writeln!(self.output, "{group} {topic}-{partition}:{offset}").unwrap();
+                }
+            }
             _ => self.request(&command),
         }
         self.print_events();
@@ -100,6 +107,8 @@ impl Player {
                     continue;
                 }
                 Event::Answered(token, response) => {
+                    let encoded = response.encode(token.api_version, &mut BytesMut::new());
+                    encoded.expect("the version can carry the response");
                     format!("{}: {}", self.labels[&token.id], print::response(&response))
                 }
                 Event::Appended(record) => format!("append {}", print::record(&record)),
@@ -158,6 +167,7 @@ fn play(script: &str) -> String {
 }
 
 /// Plays all scripts in a directory of `testscripts`.
+#[expect(clippy::disallowed_methods, reason = "scripts are files")]
 fn play_all(directory: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("testscripts").join(directory);
     let mut count = 0;
