@@ -35,10 +35,10 @@ fn compact(codec: Compression) -> (f64, f64) {
     let scene = Scene::new("compact");
     let policy = CleanupPolicy { compact: true, delete: false };
     let config =
-        Arc::new(TopicConfig { cleanup_policy: policy, segment_bytes: 64 << 20, ..config() });
+        Arc::new(TopicConfig { cleanup_policy: policy, segment_bytes: 16 << 20, ..config() });
     let (storage, _) = scene.open(&config);
     let log = scene.log(&storage, &config);
-    for first in (0..RECORDS).step_by(100) {
+    for first in (0..RECORDS / RECORDS_IN_BATCH).map(|batch| batch * RECORDS_IN_BATCH) {
         scene.append(&log, &config, &[batch(&scene, codec, first)]);
     }
     log.update_high_watermark(log.log_end_offset());
@@ -60,8 +60,10 @@ fn batch(scene: &Scene, codec: Compression, first: u64) -> Bytes {
     let mut builder = BatchBuilder::new(options);
     for number in first..first + RECORDS_IN_BATCH {
         let key = (number.wrapping_mul(2_654_435_761) % KEYS).to_be_bytes();
-        let mut value = number.to_string().repeat(20);
-        value.truncate(100);
+        // A codec halves these digits, as it does with much that is real.
+        let digits =
+            |word: u64| format!("{:016x}", (number + word).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let value: String = (0..6).map(digits).collect();
         builder.append(scene.now, Some(&key), Some(value.as_bytes()), &[]);
     }
     builder.build().into()

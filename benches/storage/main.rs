@@ -19,8 +19,11 @@ use std::path::Path;
 
 use measure::Row;
 
+/// Adds the rows of one group.
+type Measure = fn(&mut Vec<Row>);
+
 /// The groups in the order in which they are measured. Memory is measured first, in a process that has used none.
-const GROUPS: [(&str, fn(&mut Vec<Row>)); 4] = [
+const GROUPS: [(&str, Measure); 4] = [
     ("start", start::measure),
     ("append", append::measure),
     ("read", read::measure),

@@ -18,8 +18,8 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
     // Standard output carries the line that says that we are ready, for scripts; the log goes to standard error.
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let environment =
-        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    let environment = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
     let settings = BrokerSettings::load(arguments.config.as_deref(), &arguments.sets, environment)?;
     for variable in settings.ignored() {
         tracing::warn!(variable, "environment variable resembles no setting and is ignored");

@@ -111,12 +111,7 @@ impl LazyFile {
             pool: Arc::clone(pool),
             was_used: AtomicBool::new(false),
             is_admitted: AtomicBool::new(false),
-            state: Mutex::new(State {
-                path,
-                cached: None,
-                alive: Weak::new(),
-                is_removed: false,
-            }),
+            state: Mutex::new(State { path, cached: None, alive: Weak::new(), is_removed: false }),
         }))
     }
 

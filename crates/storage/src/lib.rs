@@ -32,8 +32,8 @@ pub mod validate;
 
 pub use error::{Error, RecordRejection, Rejection, Result};
 pub use log::Log;
-pub use store::{Housekeeper, OpenReport, Storage, StorageOptions};
 pub use segment::{DECOMPRESSED_BYTES_MAX, Slice};
+pub use store::{Housekeeper, OpenReport, Storage, StorageOptions};
 
 #[cfg(test)]
 mod testing;

@@ -388,9 +388,9 @@ impl Segment {
         self.open()?.file().set_len(self.size().into()).context_of("trim", &self.log)
     }
 
-    /// Removes the batch that holds `offset` and all after it. Nobody appends meanwhile. After an error the batches are
-    /// all there still, and it can be tried again.
-    pub(crate) fn truncate_to(&self, offset: Offset) -> Result<()> {
+    /// Removes the batch that holds `offset` and all after it, and says from where on. Nobody appends meanwhile. After an
+    /// error the batches are all there still, and it can be tried again.
+    pub(crate) fn truncate_to(&self, offset: Offset) -> Result<Offset> {
         self.truncate_indexes(offset)?;
         let cut = {
             let view = self.view()?;
@@ -409,7 +409,8 @@ impl Segment {
             self.ahead.forget();
         }
         *lock(&self.largest) = None;
-        self.observe_tail()
+        self.observe_tail()?;
+        Ok(cut.map_or(offset, |(_, header)| header.base_offset.min(offset)))
     }
 
     fn truncate_indexes(&self, offset: Offset) -> Result<()> {

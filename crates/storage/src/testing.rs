@@ -3,6 +3,7 @@
 pub(crate) mod batches;
 pub(crate) mod disk;
 pub(crate) mod logs;
+pub(crate) mod stores;
 
 use std::sync::Arc;
 

@@ -191,10 +191,8 @@ fn check_records(batch: &Batch<'_>, rules: &Rules<'_>) -> Result<Timestamp, Reje
     let mut faults = Faults::default();
     let checks_time = rules.config.message_timestamp_type == TimestampType::CreateTime
         && rules.origin == Origin::Client;
-    let (before_ms, after_ms) = (
-        rules.config.message_timestamp_before_max_ms,
-        rules.config.message_timestamp_after_max_ms,
-    );
+    let (before_ms, after_ms) =
+        (rules.config.message_timestamp_before_max_ms, rules.config.message_timestamp_after_max_ms);
     let earliest = rules.now.0.saturating_sub(before_ms);
     let latest = rules.now.0.saturating_add(after_ms);
     let needs_keys = rules.config.cleanup_policy.compact && !batch.header().is_control();
@@ -212,7 +210,10 @@ fn check_records(batch: &Batch<'_>, rules: &Rules<'_>) -> Result<Timestamp, Reje
             if checks_time && time != Timestamp::NONE && !(earliest..=latest).contains(&time.0) {
                 faults.add_time(
                     record,
-                    format!("timestamp {time} is not within [{earliest}, {latest}], which message.timestamp.before.max.ms and after.max.ms allow"),
+                    format!(
+                        "timestamp {time} is not within [{earliest}, {latest}], which \
+                         message.timestamp.before.max.ms and after.max.ms allow"
+                    ),
                 );
             }
         })
@@ -232,7 +233,8 @@ impl Faults {
     fn add(&mut self, record: &Record<'_>, message: impl Into<String>) {
         self.count += 1;
         if self.named.len() < RECORDS_NAMED_MAX {
-            self.named.push(RecordRejection { index: record.offset_delta, message: message.into() });
+            self.named
+                .push(RecordRejection { index: record.offset_delta, message: message.into() });
         }
     }
 
@@ -243,11 +245,8 @@ impl Faults {
 
     fn into_result(self) -> Result<(), Rejection> {
         let Some(first) = self.named.first() else { return Ok(()) };
-        let code = if self.has_bad_time {
-            ErrorCode::InvalidTimestamp
-        } else {
-            ErrorCode::InvalidRecord
-        };
+        let code =
+            if self.has_bad_time { ErrorCode::InvalidTimestamp } else { ErrorCode::InvalidRecord };
         let message = format!("{} records refused, the first: {}", self.count, first.message);
         Err(Rejection { code, message, records: self.named })
     }
@@ -295,7 +294,10 @@ fn convert(validated: Validated, rules: &Rules<'_>) -> Result<Validated, Rejecti
         stamp(&mut header, payload, timestamp_type, batch.header.max_timestamp);
         let max_bytes = rules.config.max_message_bytes;
         if header.size() > max_bytes {
-            let message = format!("the batch has {} bytes as {codec}, and max.message.bytes of the topic is {max_bytes}", header.size());
+            let message = format!(
+                "the batch has {} bytes as {codec}, and max.message.bytes of the topic is {max_bytes}",
+                header.size()
+            );
             return Err(Rejection::new(ErrorCode::MessageTooLarge, message));
         }
         batches.push(ValidatedBatch { header, start, marker: None });

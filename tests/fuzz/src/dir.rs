@@ -128,6 +128,7 @@ impl Scene {
                 recovery_point: self.recovery_point,
                 log_start: self.log_start,
                 high_watermark: self.high_watermark,
+                cleaned_to: Offset::ZERO,
                 producer_expiration_ms: 86_400_000,
                 now: NOW,
             },
@@ -158,8 +159,9 @@ fn name(kind: u8, base_offset: Offset, content: &mut Input<'_>) -> Option<String
 }
 
 /// Reads a log from its start to its end in small pieces, and returns where its last batch ends. With `must_succeed`,
-/// nothing may be wrong with it.
-pub fn read_all(log: &Log, must_succeed: bool) -> Offset {
+/// nothing may be wrong with it but that a segment reaches over the start of the next, which no crash leaves behind;
+/// then, and when something is wrong otherwise, it returns none.
+pub fn read_all(log: &Log, must_succeed: bool) -> Option<Offset> {
     let (mut offset, end) = (log.log_start_offset(), log.log_end_offset());
     let mut batches_end = offset;
     while offset < end {
@@ -168,14 +170,18 @@ pub fn read_all(log: &Log, must_succeed: bool) -> Offset {
         let fetched = match log.read(&request) {
             Ok(fetched) => fetched,
             Err(err) if must_succeed => panic!("read at {offset}: {err}"),
-            Err(_) => break,
+            Err(_) => return None,
         };
         let Some(records) = fetched.records else { break };
-        assert!(fetched.next_offset > offset, "a read at {offset} leads to no later offset");
+        let is_forward = fetched.next_offset > offset;
+        assert!(is_forward || !must_succeed, "a read at {offset} leads to no later offset");
         batches_end = check_batches(&records, offset, must_succeed);
+        if !is_forward || batches_end > fetched.next_offset.min(end) {
+            return None;
+        }
         offset = fetched.next_offset;
     }
-    batches_end
+    Some(batches_end)
 }
 
 /// Returns where the last batch ends.

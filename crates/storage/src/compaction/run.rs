@@ -171,9 +171,8 @@ impl Run<'_> {
         let last_records = self.log.last_records();
         let aborted = self.log.aborted_transactions(first.base_offset(), end)?;
         transactions.add(aborted);
-        let mut copy = |segment| {
-            self.clean_into(segment, &mut writer, map, transactions, &last_records)
-        };
+        let mut copy =
+            |segment| self.clean_into(segment, &mut writer, map, transactions, &last_records);
         let written = segments.iter().try_for_each(&mut copy);
         if let Err(stop) = written.and_then(|()| Ok(writer.finish()?)) {
             writer.discard()?;

@@ -31,7 +31,8 @@ pub(super) enum Ended {
 impl Transactions {
     /// Adds aborted transactions that lie ahead.
     pub(super) fn add(&mut self, aborted: Vec<AbortedTxn>) {
-        self.ahead.extend(aborted.into_iter().map(|txn| ((txn.first_offset, txn.producer_id), txn)));
+        self.ahead
+            .extend(aborted.into_iter().map(|txn| ((txn.first_offset, txn.producer_id), txn)));
     }
 
     /// Meets a data batch. Says whether it was aborted.
@@ -49,7 +50,11 @@ impl Transactions {
     }
 
     /// Meets a control batch, whose record is of `control` type; `None` if it has no record.
-    pub(super) fn on_control(&mut self, header: &BatchHeader, control: Option<ControlType>) -> Ended {
+    pub(super) fn on_control(
+        &mut self,
+        header: &BatchHeader,
+        control: Option<ControlType>,
+    ) -> Ended {
         self.begin_up_to(header.last_offset());
         match control {
             None => Ended::Empty,

@@ -63,6 +63,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// The bytes that are left for us on the file system of `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// The size of the file system of `path`.
+    fn total_bytes(&self, path: &Path) -> io::Result<u64>;
     /// Takes an exclusive lock on the file at `path`, made if needed. It is held until the value is dropped, and
     /// `WouldBlock` says that somebody else holds it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;

@@ -75,14 +75,13 @@ impl Disk for RealDisk {
     }
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
-        let path = CString::new(path.as_os_str().as_bytes())?;
-        let mut stats = MaybeUninit::<libc::statvfs>::uninit();
-        // SAFETY: the path ends with a zero byte, and the kernel fills the struct when it answers 0.
-        let stats = unsafe {
-            check(libc::statvfs(path.as_ptr(), stats.as_mut_ptr()).into())?;
-            stats.assume_init()
-        };
+        let stats = statvfs(path)?;
         Ok(stats.f_bavail * stats.f_frsize)
+    }
+
+    fn total_bytes(&self, path: &Path) -> io::Result<u64> {
+        let stats = statvfs(path)?;
+        Ok(stats.f_blocks * stats.f_frsize)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
@@ -102,6 +101,16 @@ impl Disk for RealDisk {
             check(libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, lock.as_ptr()).into())?;
         }
         Ok(Box::new(file))
+    }
+}
+
+fn statvfs(path: &Path) -> io::Result<libc::statvfs> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut stats = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero byte, and the kernel fills the struct when it answers 0.
+    unsafe {
+        check(libc::statvfs(path.as_ptr(), stats.as_mut_ptr()).into())?;
+        Ok(stats.assume_init())
     }
 }
 

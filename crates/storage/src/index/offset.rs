@@ -14,7 +14,7 @@ use std::io;
 use bytes::{Buf, BufMut};
 use protocol::Offset;
 
-use super::entries::{decode_all, Entries, Entry, file_methods};
+use super::entries::{Entries, Entry, decode_all, file_methods};
 use super::{RELATIVE_OFFSET_MAX, relative_offset};
 use crate::files::FormatError;
 use crate::handles::LazyFile;

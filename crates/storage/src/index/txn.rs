@@ -18,7 +18,7 @@ use std::io;
 use bytes::{Buf, BufMut};
 use protocol::{Offset, ProducerId};
 
-use super::entries::{decode_all, Entries, Entry, file_methods};
+use super::entries::{Entries, Entry, decode_all, file_methods};
 use crate::files::FormatError;
 use crate::handles::LazyFile;
 

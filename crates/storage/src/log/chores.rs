@@ -127,3 +127,6 @@ impl Log {
 fn reserve_ahead(size: u32) -> u32 {
     size.clamp(RESERVE_MIN_BYTES, RESERVE_MAX_BYTES)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Durability: what is synced when, and how one sync serves all who wait.
 
-use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use protocol::Offset;
 

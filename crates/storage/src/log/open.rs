@@ -38,6 +38,8 @@ pub struct OpenOptions {
     pub log_start: Offset,
     /// The offset in the high watermark checkpoint.
     pub high_watermark: Offset,
+    /// The offset in the cleaner checkpoint: below it, records may be missing between segments.
+    pub cleaned_to: Offset,
     /// `producer.id.expiration.ms`.
     pub producer_expiration_ms: i64,
     /// The time.
@@ -284,3 +286,6 @@ fn remove(disk: &dyn Disk, path: PathBuf) -> Result<()> {
         result => result.context("delete", &path),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,8 +70,8 @@ impl Log {
         let newest_first: Vec<_> = removed.iter().rev().cloned().collect();
         self.discard(&newest_first, now)?;
         let last = kept.last().expect("the segment that holds the target is kept");
-        last.truncate_to(target)?;
-        writer.epochs_changed |= writer.epochs.truncate_from_end(target);
+        let cut_from = last.truncate_to(target)?;
+        writer.epochs_changed |= writer.epochs.truncate_from_end(cut_from);
         if self.log_start_offset() > target {
             self.offsets.log_start.store(target.0, Ordering::Release);
         }

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use protocol::record::{BatchHeader, ControlType, EndTxnMarker};
-use protocol::{CoordinatorEpoch, ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+use protocol::{
+    CoordinatorEpoch, ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
+};
 
 use super::snapshot::SnapshotEntry;
 use crate::error::Rejection;

@@ -34,7 +34,11 @@ fn segments_before_the_log_start_go_whatever_the_policy() {
             let config =
                 TopicConfig { cleanup_policy: CleanupPolicy { compact, delete }, ..config() };
             let log = LogAge { log_start: Offset(log_start), ..log() };
-            assert_eq!(plan(&segments(), &log, &config), expected, "{log_start} {compact} {delete}");
+            assert_eq!(
+                plan(&segments(), &log, &config),
+                expected,
+                "{log_start} {compact} {delete}"
+            );
         }
     }
 }

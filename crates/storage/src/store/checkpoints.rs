@@ -93,9 +93,8 @@ impl Storage {
     ) -> Result<()> {
         let logs = self.logs();
         let here = logs.iter().filter(|log| Arc::ptr_eq(log.dir(), dir));
-        let mut offsets: BTreeMap<_, _> = here
-            .map(|log| (log.topic_partition().clone(), (checkpoint.of_log)(log)))
-            .collect();
+        let mut offsets: BTreeMap<_, _> =
+            here.map(|log| (log.topic_partition().clone(), (checkpoint.of_log)(log))).collect();
         for unopened in self.dirs.iter().filter(|other| Arc::ptr_eq(&other.log_dir, dir)) {
             for log in &*lock(&unopened.unopened) {
                 offsets.insert(log.topic_partition.clone(), (checkpoint.of_unopened)(log));

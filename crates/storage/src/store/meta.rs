@@ -70,13 +70,17 @@ pub(super) fn check_cluster(
         let path = dir.log_dir.path().to_path_buf();
         if let Some(meta) = meta.as_ref().filter(|meta| meta.cluster_id != cluster_id) {
             let other = &meta.cluster_id;
-            let reason = format!("it belongs to cluster {other}, and this node to {cluster_id}: choose another log.dirs");
+            let reason = format!(
+                "it belongs to cluster {other}, and this node to {cluster_id}: choose another log.dirs"
+            );
             return Err(Error::Unusable { path, reason });
         }
         let earlier = claimed.iter().take(dir_idx);
         if let Some((twin, _)) = earlier.clone().find(|(other, _)| other.id == dir.id) {
             let twin = twin.log_dir.path().display();
-            let reason = format!("it has the directory.id of {twin}, of which it must be a copy: take one of them out of log.dirs");
+            let reason = format!(
+                "it has the directory.id of {twin}, of which it must be a copy: take one of them out of log.dirs"
+            );
             return Err(Error::Unusable { path, reason });
         }
     }

@@ -164,6 +164,7 @@ impl Storage {
                 recovery_point: Offset::ZERO,
                 log_start: Offset::ZERO,
                 high_watermark: Offset::ZERO,
+                cleaned_to: Offset::ZERO,
                 producer_expiration_ms: self.config.producer_id_expiration_ms,
                 now,
             },
@@ -276,3 +277,6 @@ impl Storage {
         self.logs.store(Arc::new(logs));
     }
 }
+
+#[cfg(test)]
+mod tests;

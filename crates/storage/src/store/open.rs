@@ -100,8 +100,8 @@ impl Storage {
         });
         let failures = failures.into_inner().unwrap_or_default();
         for Dir { log_dir: dir, unopened, .. } in &self.dirs {
-            let has_failed = failures.iter().any(|(path, _)| path == dir.path())
-                || !lock(unopened).is_empty();
+            let has_failed =
+                failures.iter().any(|(path, _)| path == dir.path()) || !lock(unopened).is_empty();
             if dir.offline_reason().is_some() {
                 continue;
             }
@@ -183,6 +183,7 @@ fn list_jobs<'a>(
                     recovery_point: offset(&checkpoints.recovery_points),
                     log_start: offset(&checkpoints.log_starts),
                     high_watermark: offset(&checkpoints.high_watermarks),
+                    cleaned_to: offset(&checkpoints.cleaned),
                     producer_expiration_ms: options.config.producer_id_expiration_ms,
                     now: options.now,
                     topic_partition,
@@ -260,3 +261,6 @@ fn in_parallel<T: Sync>(threads: usize, items: &[T], work: impl Fn(&T) + Sync) {
         run();
     });
 }
+
+#[cfg(test)]
+mod tests;

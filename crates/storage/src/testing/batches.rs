@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use protocol::record::{BatchBuilder, BatchOptions, Batches, ControlType, EndTxnMarker};
-use protocol::{CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+use protocol::{
+    CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
+};
 
 use crate::segment::DECOMPRESSED_BYTES_MAX;
 
@@ -18,7 +20,11 @@ pub(crate) fn later(ms: i64) -> Timestamp {
 pub(crate) type KeyValue<'a> = (&'a str, Option<&'a str>);
 
 /// A batch of these records, all at `timestamp`.
-pub(crate) fn keyed(options: BatchOptions, timestamp: Timestamp, records: &[KeyValue<'_>]) -> Bytes {
+pub(crate) fn keyed(
+    options: BatchOptions,
+    timestamp: Timestamp,
+    records: &[KeyValue<'_>],
+) -> Bytes {
     let mut builder = BatchBuilder::new(options);
     for (key, value) in records {
         builder.append(timestamp, Some(key.as_bytes()), value.map(str::as_bytes), &[]);
@@ -82,7 +88,8 @@ pub(crate) type Stored = (i64, Option<String>, Option<String>);
 
 /// All records in the batches, control records left out.
 pub(crate) fn records_in(bytes: &[u8]) -> Vec<Stored> {
-    let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let text =
+        |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let mut stored = Vec::new();
     for batch in Batches::new(bytes).map(Result::unwrap) {
         batch.check_crc().unwrap();

@@ -138,6 +138,10 @@ impl Disk for BrittleDisk {
         Ok(self.0.free_bytes.load(Ordering::Relaxed))
     }
 
+    fn total_bytes(&self, path: &Path) -> io::Result<u64> {
+        RealDisk.total_bytes(path)
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         RealDisk.lock(path)
     }

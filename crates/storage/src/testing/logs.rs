@@ -201,6 +201,7 @@ fn options(dir: &LogDir, config: &Arc<TopicConfig>) -> OpenOptions {
         recovery_point: Offset::ZERO,
         log_start: Offset::ZERO,
         high_watermark: Offset::ZERO,
+        cleaned_to: Offset::ZERO,
         producer_expiration_ms: 86_400_000,
         now: NOW,
     }

@@ -153,10 +153,8 @@ fn clients_alone_are_held_to_what_only_brokers_may_do() {
     let (kind, value) = validated.batches()[0].marker.unwrap();
     assert_eq!((kind, value.coordinator_epoch.0), (ControlType::Commit, 3));
     // A negative id is none, as in `hasProducerId`.
-    let nobody = timed(
-        BatchOptions { producer_id: ProducerId(-2), ..BatchOptions::default() },
-        &[NOW.0],
-    );
+    let nobody =
+        timed(BatchOptions { producer_id: ProducerId(-2), ..BatchOptions::default() }, &[NOW.0]);
     assert!(check(&nobody, &TopicConfig::default(), Origin::Client).is_ok());
 }
 
@@ -298,14 +296,23 @@ fn wrong_max_timestamp_of_a_producer_is_put_right() {
     assert_eq!(validated.max_timestamp(), Timestamp(30));
     let untimed = timed(BatchOptions::default(), &[-1, -1]);
     let validated = check(&untimed, &TopicConfig::default(), Origin::Client).unwrap();
-    assert_eq!((validated.max_timestamp(), stored(&validated)), (Timestamp::NONE, untimed.to_vec()));
+    assert_eq!(
+        (validated.max_timestamp(), stored(&validated)),
+        (Timestamp::NONE, untimed.to_vec())
+    );
 }
 
 #[test]
 fn batch_gets_the_codec_of_the_topic() {
-    let codecs =
-        [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
-    let expected = records_in(&keyed(producer(7, 3, 9), later(5), &[("a", Some("1")), ("b", None)]));
+    let codecs = [
+        Compression::None,
+        Compression::Gzip,
+        Compression::Snappy,
+        Compression::Lz4,
+        Compression::Zstd,
+    ];
+    let expected =
+        records_in(&keyed(producer(7, 3, 9), later(5), &[("a", Some("1")), ("b", None)]));
     for source in codecs {
         let options = BatchOptions { compression: source, ..producer(7, 3, 9) };
         let bytes = keyed(options, later(5), &[("a", Some("1")), ("b", None)]);

@@ -237,6 +237,10 @@ impl Disk for FaultDisk {
         Ok(self.state().room() as u64)
     }
 
+    fn total_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.state().faults.capacity.map_or(u64::MAX, |bytes| bytes as u64))
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         let mut state = self.state();
         let outcome = state.faults.enter(Operation::Open)?;

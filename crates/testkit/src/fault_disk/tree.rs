@@ -218,7 +218,7 @@ fn names_of(path: &Path) -> io::Result<Vec<&str>> {
     path.components()
         .filter(|component| !matches!(component, Component::RootDir | Component::CurDir))
         .map(|component| {
-            component.as_os_str().to_str().ok_or(io::ErrorKind::InvalidFilename.into())
+            component.as_os_str().to_str().ok_or_else(|| io::ErrorKind::InvalidFilename.into())
         })
         .collect()
 }

@@ -167,21 +167,25 @@ fn sizes(segments: &[(i64, u32, u32)]) -> Vec<SegmentSize> {
 
 #[test]
 fn segments_are_grouped_as_far_as_they_fit_in_one() {
-    let reach = i64::from(i32::MAX);
-    let rows: [(&str, &[(i64, u32, u32)], i64, Vec<Range<usize>>); 8] = [
-        ("none", &[], 0, vec![]),
-        ("all fit", &[(0, 40, 1), (10, 40, 1), (20, 20, 1)], 30, vec![0..3]),
-        ("bytes", &[(0, 40, 1), (10, 61, 1), (20, 39, 1)], 30, vec![0..1, 1..3]),
-        ("one too large", &[(0, 400, 1), (10, 1, 1)], 30, vec![0..1, 1..2]),
-        ("entries", &[(0, 1, 6), (10, 1, 4), (20, 1, 1)], 30, vec![0..2, 2..3]),
-        ("empty ones", &[(0, 0, 0), (10, 0, 0), (20, 100, 9)], 30, vec![0..3]),
-        ("reach by the next", &[(0, 1, 1), (10, 1, 1), (reach + 1, 1, 1)], reach + 2, vec![0..1, 1..3]),
-        ("reach by the end", &[(0, 1, 1), (10, 1, 1)], reach + 1, vec![0..1, 1..2]),
+    /// A name, the segments, where the last of them ends, and how many each group has.
+    type Row = (&'static str, &'static [(i64, u32, u32)], i64, &'static [usize]);
+    const REACH: i64 = i32::MAX as i64;
+    const ROWS: [Row; 9] = [
+        ("none", &[], 0, &[]),
+        ("all fit", &[(0, 40, 1), (10, 40, 1), (20, 20, 1)], 30, &[3]),
+        ("bytes", &[(0, 40, 1), (10, 61, 1), (20, 39, 1)], 30, &[1, 2]),
+        ("one too large", &[(0, 400, 1), (10, 1, 1)], 30, &[1, 1]),
+        ("entries", &[(0, 1, 6), (10, 1, 4), (20, 1, 1)], 30, &[2, 1]),
+        ("empty ones", &[(0, 0, 0), (10, 0, 0), (20, 100, 9)], 30, &[3]),
+        ("reach by the next", &[(0, 1, 1), (9, 1, 1), (REACH + 1, 1, 1)], REACH + 2, &[1, 2]),
+        ("reach by the end", &[(0, 1, 1), (10, 1, 1)], REACH + 1, &[1, 1]),
+        ("just in reach", &[(0, 1, 1), (10, 1, 1)], REACH, &[2]),
     ];
-    for (name, segments, end_offset, expected) in rows {
+    for (name, segments, end_offset, expected) in ROWS {
         let groups = group(&sizes(segments), Offset(end_offset), 100, 10);
-        assert_eq!(groups, expected, "{name}");
+        let lens: Vec<_> = groups.iter().map(|group| group.len()).collect();
+        assert_eq!(lens, expected, "{name}");
+        let in_order: Vec<_> = groups.into_iter().flatten().collect();
+        assert_eq!(in_order, (0..segments.len()).collect::<Vec<_>>(), "{name}");
     }
-    let just_in_reach = sizes(&[(0, 1, 1), (10, 1, 1)]);
-    assert_eq!(group(&just_in_reach, Offset(reach), 100, 10), [0..2]);
 }

@@ -98,7 +98,11 @@ fn last_record_of_each_key_is_kept_at_its_offset() {
     let again = clean_with(&test, 6, 1 << 20, NOW).unwrap().unwrap();
     assert_eq!((again.end_offset, test.records()), (Offset(6), expected.to_vec()));
     for was_clean in [true, false] {
-        if was_clean { test.reopen() } else { test.kill() };
+        if was_clean {
+            test.reopen()
+        } else {
+            test.kill()
+        };
         assert_eq!(test.records(), expected);
     }
     assert_eq!(test.files(".cleaned").len() + test.files(".swap").len(), 0);
@@ -106,9 +110,13 @@ fn last_record_of_each_key_is_kept_at_its_offset() {
 
 #[test]
 fn batch_loses_some_of_its_records_whatever_its_codec() {
-    for compression in
-        [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd]
-    {
+    for compression in [
+        Compression::None,
+        Compression::Gzip,
+        Compression::Snappy,
+        Compression::Lz4,
+        Compression::Zstd,
+    ] {
         let test = compacted(10);
         let options = BatchOptions { compression, ..producer(4, 2, 8) };
         let records = [("a", Some("1")), ("b", Some("1")), ("a", Some("2")), ("c", None)];

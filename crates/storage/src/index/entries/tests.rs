@@ -305,6 +305,9 @@ impl Disk for FullDisk {
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
         RealDisk.free_bytes(path)
     }
+    fn total_bytes(&self, path: &Path) -> io::Result<u64> {
+        RealDisk.total_bytes(path)
+    }
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         RealDisk.lock(path)
     }

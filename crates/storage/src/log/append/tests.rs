@@ -290,7 +290,10 @@ fn log_append_time_never_runs_backwards() {
 fn append_asks_for_a_flush_as_the_topic_says() {
     let test = TestLog::with(|config| config.flush_messages = 5);
     let must_flush = |count| test.append(&plain(count)).must_flush;
-    assert_eq!([must_flush(3), must_flush(1), must_flush(1), must_flush(1)], [false, false, true, true]);
+    assert_eq!(
+        [must_flush(3), must_flush(1), must_flush(1), must_flush(1)],
+        [false, false, true, true]
+    );
     test.log.flush().unwrap();
     assert!(!must_flush(4));
     let every = TestLog::with(|config| config.flush_messages = 1);

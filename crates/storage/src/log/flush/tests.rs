@@ -119,7 +119,8 @@ fn checkpoint_keeps_the_newest_snapshots_and_those_of_segments() {
         snapshots = test.files(".snapshot");
     }
     assert!(test.log.segment_count() > 2);
-    let bases = test.log.segments.load().iter().skip(1).map(|it| it.base_offset()).collect::<Vec<_>>();
+    let bases =
+        test.log.segments.load().iter().skip(1).map(|it| it.base_offset()).collect::<Vec<_>>();
     let mut expected: Vec<_> =
         bases.into_iter().chain([Offset(5), Offset(6)]).map(snapshot_name).collect();
     expected.sort();

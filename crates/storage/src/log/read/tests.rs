@@ -165,7 +165,10 @@ fn slice_names_its_place_in_the_file() {
     let (_, position) = fetched.descriptor().unwrap();
     assert_eq!((position, fetched.len()), (size * 2, size as usize * 8));
     assert!(fetched.is_resident());
-    assert_eq!(format!("{fetched:?}"), format!("Slice {{ start: {}, end: {} }}", size * 2, size * 10));
+    assert_eq!(
+        format!("{fetched:?}"),
+        format!("Slice {{ start: {}, end: {} }}", size * 2, size * 10)
+    );
 }
 
 #[test]
@@ -211,7 +214,10 @@ fn damaged_batch_fails_reads_that_meet_it_and_no_others() {
     let mut options = test.checkpointed();
     (options.was_clean, options.recovery_point) = (true, Offset(200));
     test.open(options);
-    assert!(matches!(test.log.read(&ReadRequest { bound: Offset(32), ..whole(30) }), Err(Error::Corrupt { .. })));
+    assert!(matches!(
+        test.log.read(&ReadRequest { bound: Offset(32), ..whole(30) }),
+        Err(Error::Corrupt { .. })
+    ));
     assert_eq!(read(&test, &ReadRequest { bound: Offset(28), ..whole(20) }).0, [20, 22, 24, 26]);
     assert_eq!(read(&test, &whole(40)).0[0], 40);
     assert_eq!(test.dir.offline_reason(), None);

@@ -167,7 +167,8 @@ fn missing_indexes_are_built_anew() {
         test.append(&at(transactional(1, 0, 0), 1, 10, NOW));
         test.mark(&marker(ControlType::Abort, 1, 0, 0));
         test.replicate();
-        let expected = (test.bytes(), test.log.aborted_transactions(Offset(0), Offset(22)).unwrap());
+        let expected =
+            (test.bytes(), test.log.aborted_transactions(Offset(0), Offset(22)).unwrap());
         assert_eq!(expected.1.len(), 1);
         test.log.close().unwrap();
         let read = |test: &TestLog| {

@@ -27,7 +27,8 @@ fn filled() -> TestLog {
 #[test]
 fn truncation_removes_every_record_from_the_offset_on() {
     // What of the batches 0–1, 2–3, … is left, and how many segments.
-    let rows = [(19, 18, 5), (18, 18, 5), (17, 16, 5), (16, 16, 5), (5, 4, 2), (4, 4, 2), (0, 0, 1)];
+    let rows =
+        [(19, 18, 5), (18, 18, 5), (17, 16, 5), (16, 16, 5), (5, 4, 2), (4, 4, 2), (0, 0, 1)];
     for (target, left, segments) in rows {
         let mut test = filled();
         test.replicate();
@@ -176,7 +177,11 @@ fn truncation_that_finds_no_room_is_tried_again_before_anything_is_appended() {
     assert_eq!(test.dir.offline_reason(), None);
     let slice = reader.slice(0, reader.size());
     let start = steady.len() / 5 * 2;
-    assert_eq!(&slice[..], &steady[start..start + slice.len()], "the reader's bytes are as they were");
+    assert_eq!(
+        &slice[..],
+        &steady[start..start + slice.len()],
+        "the reader's bytes are as they were"
+    );
 }
 
 #[test]

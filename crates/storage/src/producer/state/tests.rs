@@ -281,8 +281,7 @@ fn marker_is_held_to_the_epoch_of_its_transaction_version() {
     ];
     for (version, epoch, is_open, expected) in rows {
         let mut producers = Producers::empty(Offset(0));
-        let header =
-            if is_open { transactional(1, 5, 0, 0) } else { data(1, 5, 0, 0, 1) };
+        let header = if is_open { transactional(1, 5, 0, 0) } else { data(1, 5, 0, 0, 1) };
         client(&mut producers, &header).unwrap();
         let commit = marker(ControlType::Commit, 0, version);
         let header = control(1, epoch, 1);
@@ -296,7 +295,8 @@ fn marker_of_the_last_epoch_there_is_may_end_it() {
     let mut producers = Producers::empty(Offset(0));
     client(&mut producers, &transactional(1, i16::MAX, 0, 0)).unwrap();
     let commit = marker(ControlType::Commit, 0, 2);
-    let ended = append(&mut producers, &control(1, i16::MAX, 1), Some(&commit), Origin::Coordinator);
+    let ended =
+        append(&mut producers, &control(1, i16::MAX, 1), Some(&commit), Origin::Coordinator);
     assert_eq!(ended, Ok(Vec::new()));
 }
 
@@ -382,7 +382,10 @@ fn snapshot_keeps_the_last_batch_and_the_open_transaction() {
     let ids: Vec<_> = snapshot.iter().map(|entry| entry.producer_id.0).collect();
     assert_eq!(ids, [1, 2, 3]);
     assert_eq!((snapshot[0].last_sequence, snapshot[0].last_offset), (Sequence(11), Offset(11)));
-    assert_eq!((snapshot[2].last_sequence, snapshot[2].last_offset), (Sequence::NONE, Offset::NONE));
+    assert_eq!(
+        (snapshot[2].last_sequence, snapshot[2].last_offset),
+        (Sequence::NONE, Offset::NONE)
+    );
 
     let end_offset = producers.end_offset();
     let mut loaded = Producers::from_snapshot(end_offset, &snapshot, Timestamp(14), DAY_MS);
@@ -398,8 +401,7 @@ fn snapshot_loses_producers_that_have_expired() {
     let mut producers = known();
     client(&mut producers, &transactional(2, 0, 0, 10)).unwrap();
     let snapshot = producers.to_snapshot();
-    let loaded =
-        Producers::from_snapshot(Offset(11), &snapshot, Timestamp(10 + DAY_MS), DAY_MS);
+    let loaded = Producers::from_snapshot(Offset(11), &snapshot, Timestamp(10 + DAY_MS), DAY_MS);
     let left: Vec<_> = loaded.iter().map(|(id, _)| id).collect();
     assert_eq!(left, [ProducerId(2)]);
 }
