@@ -9,6 +9,7 @@ use protocol::record::{Batch, BatchError, BatchHeader, Batches, HEADER_BYTES, Ti
 use protocol::{ErrorCode, LeaderEpoch, Offset, Timestamp};
 
 use super::batch_write::BatchWrite;
+use super::recovery::end_offset_of;
 use super::{Log, Writer};
 use crate::error::{Error, IoContext, Rejection, Result};
 use crate::files::names::Stage;
@@ -16,6 +17,9 @@ use crate::handles::lock;
 use crate::producer::{BatchMetadata, Checked, Marker, Origin, Staged};
 use crate::segment::Segment;
 use crate::validate::{Validated, marker_of, stamp};
+
+/// The longest gap that a follower's segment begins with: with it, a batch is still within reach of the base offset.
+pub(super) const GAP_MAX: i64 = 1 << 30;
 
 /// One set of batches to append as leader.
 #[derive(Debug, Clone, Copy)]
@@ -396,7 +400,11 @@ impl Log {
         now: Timestamp,
     ) -> Result<()> {
         let active = self.active();
-        let base_offset = next_offset.max(self.log_end_offset());
+        // A segment that begins where the last one ends tells recovery that nothing is missing between them. That is not
+        // always the end of the log: a truncation may have left the log to end in a gap.
+        let end_offset = end_offset_of(&active)?;
+        let is_in_reach = next_offset - end_offset <= GAP_MAX;
+        let base_offset = if is_in_reach { end_offset } else { next_offset };
         if active.size() == 0 && active.base_offset() == base_offset {
             return Ok(());
         }
@@ -476,11 +484,11 @@ fn fetched_batches(
             let reason = format!("offset {} comes after the end {end_offset}", header.base_offset);
             return Err(corrupt_fetch(&reason));
         }
-        if header.leader_epoch < last_epoch {
+        if !header.leader_epoch.is_none() && header.leader_epoch < last_epoch {
             let reason = format!("epoch {} comes after epoch {last_epoch}", header.leader_epoch);
             return Err(corrupt_fetch(&reason));
         }
-        (end_offset, last_epoch) = (header.next_offset(), header.leader_epoch);
+        (end_offset, last_epoch) = (header.next_offset(), last_epoch.max(header.leader_epoch));
         let marker = marker_of(&batch).map_err(|err| corrupt_fetch(&err))?;
         let marker =
             marker.map(|(control, value)| Marker { control, value, transaction_version: 0 });

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use protocol::record::{Batch, BatchHeader};
 use protocol::{LeaderEpoch, Offset, Timestamp};
 
+use super::append::GAP_MAX;
 use super::flush::snapshot_name;
 use super::open::OpenOptions;
 use super::{Log, Writer};
@@ -43,7 +44,12 @@ impl Log {
         incomplete: &[Offset],
         all_anew: bool,
     ) -> Result<Recovered> {
-        let mut recovered = self.recover(writer, options, incomplete, all_anew)?;
+        let has_lost_epochs = !options.was_clean && self.has_lost_epochs(writer, options.log_start);
+        if has_lost_epochs {
+            writer.epochs_changed |= writer.epochs.clear();
+        }
+        let mut recovered =
+            self.recover(writer, options, incomplete, all_anew || has_lost_epochs)?;
         let segments = self.segments.load_full();
         let active = self.active();
         active.observe_tail()?;
@@ -87,6 +93,18 @@ impl Log {
         Ok(recovered)
     }
 
+    /// Whether a crash has brought deleted segments back whose epochs were forgotten already.
+    fn has_lost_epochs(&self, writer: &Writer, log_start: Offset) -> bool {
+        let Some(first_entry) = writer.epochs.entries().first() else { return false };
+        let segments = self.segments.load();
+        let view = segments.first().and_then(|segment| segment.view().ok());
+        let header = view.and_then(|view| view.header_at(0).ok());
+        header.is_some_and(|header| {
+            !header.leader_epoch.is_none()
+                && first_entry.start_offset > header.base_offset.max(log_start)
+        })
+    }
+
     /// Checks what is past the recovery point, cuts what is torn, and builds missing indexes.
     fn recover(
         &self,
@@ -118,7 +136,14 @@ impl Log {
                 continue;
             }
             let from = if is_read_whole { segment.base_offset() } else { flushed_to };
-            let Some(damage) = pass.recover_segment(&segments, segment, from)? else { continue };
+            let damage = match pass.recover_segment(&segments, segment, from)? {
+                Some(damage) => damage,
+                None if is_flushed => continue,
+                None => match hole_after(segment, next_base, options.cleaned_to)? {
+                    Some(damage) => damage,
+                    None => continue,
+                },
+            };
             if is_flushed && next_base.is_some() {
                 // This is no torn tail, and what comes after it is good: reads of the damaged part will fail.
                 tracing::error!(path = %segment.log().path().display(), position = damage.position,
@@ -223,6 +248,22 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// What is wrong if a segment ends before the next one begins: each began where the last one ended, so the end of this
+/// one was never written. Only compaction leaves gaps, and only below `cleaned_to`.
+fn hole_after(
+    segment: &Segment,
+    next_base: Option<Offset>,
+    cleaned_to: Offset,
+) -> Result<Option<Damage>> {
+    let end_offset = end_offset_of(segment)?;
+    let Some(next_base) = next_base.filter(|next| end_offset < *next) else { return Ok(None) };
+    let is_missing = end_offset >= cleaned_to && next_base - end_offset <= GAP_MAX;
+    Ok(is_missing.then(|| Damage {
+        position: segment.size(),
+        reason: format!("it ends at {end_offset}, and the next one begins at {next_base}"),
+    }))
 }
 
 /// A walk through the segments that have to be read again.
@@ -384,13 +425,18 @@ fn replay_segment(segment: &Segment, producers: &mut Producers, end_offset: Offs
             Ok(Some((_, batch))) => drop(replay(producers, &batch)),
             Ok(None) => return Ok(()),
             Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
-            Err(err @ ScanError::Torn { .. }) => return Err(Error::corrupt(open.path(), err)),
+            Err(err @ ScanError::Torn { .. }) => {
+                // As in recovery, what can be read behind the damage still counts.
+                let path = open.path().display();
+                tracing::error!(%path, %err, "the producers' batches cannot all be read");
+                return Ok(());
+            }
         }
     }
 }
 
 /// The offset after the last batch of a segment.
-fn end_offset_of(segment: &Segment) -> Result<Offset> {
+pub(super) fn end_offset_of(segment: &Segment) -> Result<Offset> {
     let view = segment.view()?;
     let from = segment.position_at_or_before(&view, view.size())?;
     let mut end_offset = segment.base_offset();

@@ -102,7 +102,7 @@ impl Case {
         let batches = self.history.readable();
         let from = batches.partition_point(|batch| batch.last() < request.offset);
         let rest = batches.get(from..).unwrap_or_default();
-        let shown: Vec<_> = rest.iter().take_while(|batch| batch.base() < request.bound).collect();
+        let shown: Vec<_> = rest.iter().take_while(|batch| batch.next() <= request.bound).collect();
         let mut room = request.max_bytes as usize;
         if let Some(first) = shown.first().filter(|_| request.at_least_one) {
             room = room.max(first.size());
