@@ -1,7 +1,7 @@
 //! The network: listeners, connections, and frames on their way in and out.
 //!
 //! A connection is one task. It reads a frame, hands the request to the [`Service`] in the order of arrival, and writes
-//! the answers in the same order; up to [`connection::PIPELINE_MAX`] requests of one connection are under way at once,
+//! the answers in the same order; up to `connection::PIPELINE_MAX` requests of one connection are under way at once,
 //! so producers that pipeline wait for one round trip and not for one each. It knows nothing of what is asked.
 
 pub(crate) mod connection;

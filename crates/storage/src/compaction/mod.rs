@@ -2,7 +2,7 @@
 //!
 //! A cleaning reads the dirty part of a log into a map from key to last offset ([`OffsetMap`]), then writes all segments
 //! from the start to the end of the map anew without the records that the map has overtaken, and swaps them in, group
-//! by group. [`plan`] decides and is pure, [`run`] does. Offsets never change, and a batch that its producer may send
+//! by group. `plan` decides and is pure, `run` does. Offsets never change, and a batch that its producer may send
 //! again leaves its header behind.
 //!
 //! A cleaning holds no lock while it reads and writes. It takes the structure lock for each swap, finds out whether the

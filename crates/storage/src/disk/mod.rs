@@ -146,6 +146,13 @@ pub fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Lists the files of a directory, sorted by name. A directory in it is nobody's, whatever its name.
+pub fn list_files(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = disk.list(dir)?;
+    entries.retain(|entry| !entry.is_dir);
+    Ok(entries)
+}
+
 /// Replaces the file at `path` by `bytes` so that a crash leaves the old content or the new, never a mixture: written
 /// beside it as `<name>.tmp`, synced, renamed, and the directory synced.
 pub fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use protocol::Offset;
 
 use super::{Log, Writer};
-use crate::disk::replace_file;
+use crate::disk::{list_files, replace_file};
 use crate::error::{Error, IoContext, Result};
 use crate::files::leader_epochs;
 use crate::files::names::{FileKind, FileName};
@@ -134,7 +134,7 @@ impl Log {
     /// The end offsets of the snapshots on disk, in rising order.
     pub(super) fn snapshot_offsets(&self) -> Result<Vec<Offset>> {
         let path = self.path();
-        let entries = self.dir.disk().list(&path).context("list", &path)?;
+        let entries = list_files(self.dir.disk(), &path).context("list", &path)?;
         let names = entries.iter().filter_map(|entry| FileName::parse(&entry.name));
         let snapshots = names
             .filter(|name| *name == FileName::new(name.base_offset, FileKind::ProducerSnapshot));

@@ -1,7 +1,7 @@
 //! One partition's log: a row of segments, of which the last takes the appends.
 //!
 //! Who owns what:
-//! - **the writer lock** guards everything an append changes ([`Writer`]); it is held for one write system call, and a
+//! - **the writer lock** guards everything an append changes (`Writer`); it is held for one write system call, and a
 //!   roll under it swaps pointers. Whoever waits for it waits for an append, never for a flush, a deletion or a cleaning.
 //! - **readers take no lock**: they load the segment list, pin a segment, and read below the bound that they were given.
 //! - **the structure lock** is held by whoever removes or replaces segments (truncation, retention, compaction), or

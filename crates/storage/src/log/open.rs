@@ -12,7 +12,7 @@ use protocol::{Offset, Timestamp, TopicId, TopicPartition};
 use super::recovery::Recovered;
 use super::{Log, Offsets, SPARE_FILE, Writer};
 use crate::dir::LogDir;
-use crate::disk::{Disk, Entry, Open, read_exact_at};
+use crate::disk::{Disk, Entry, Open, list_files, read_exact_at};
 use crate::error::{IoContext, Result};
 use crate::files::leader_epochs::{self, LeaderEpochs};
 use crate::files::names::{FileKind, FileName, Stage};
@@ -159,7 +159,7 @@ struct Listed {
 /// Makes segments of the files, and deletes indexes that have no log.
 fn list_segments(dir: &LogDir, options: &OpenOptions, limits: Limits) -> Result<Listed> {
     let path = &options.path;
-    let entries = dir.disk().list(path).context("list", path)?;
+    let entries = list_files(dir.disk(), path).context("list", path)?;
     let files = || entries.iter().filter_map(|entry| Some((FileName::parse(&entry.name)?, entry)));
     let has = |base_offset, kind| {
         let name = FileName::new(base_offset, kind).to_string();
@@ -203,7 +203,7 @@ fn list_segments(dir: &LogDir, options: &OpenOptions, limits: Limits) -> Result<
 /// naming of a new segment, the copying of a truncated one.
 fn finish_interrupted(disk: &dyn Disk, options: &OpenOptions) -> Result<()> {
     let path = &options.path;
-    let entries = disk.list(path).context("list", path)?;
+    let entries = list_files(disk, path).context("list", path)?;
     let parsed = |entry: &Entry| FileName::parse(&entry.name);
     let staged = |stage| {
         let names = entries.iter().filter_map(parsed);
