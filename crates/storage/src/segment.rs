@@ -69,6 +69,8 @@ pub(crate) struct Segment {
     size: AtomicU32,
     /// The bytes that are on stable storage.
     synced: AtomicU32,
+    /// Whether bytes have been cut off behind the end that are on stable storage still.
+    is_cut: AtomicBool,
     pub(crate) ahead: Ahead,
     map_bytes: u32,
     modified_ms: AtomicI64,
@@ -134,6 +136,7 @@ impl Segment {
             txn_index: TxnIndex::new(txn_index, base_offset, has_txn_index),
             size: AtomicU32::new(size),
             synced: AtomicU32::new(0),
+            is_cut: AtomicBool::new(false),
             ahead: Ahead::default(),
             map_bytes: limits.segment_bytes.max(size).max(1),
             modified_ms: AtomicI64::new(0),
@@ -367,7 +370,7 @@ impl Segment {
     /// Makes the batches up to the current size durable, and says up to where.
     pub(crate) fn sync(&self) -> Result<u32> {
         let size = self.size();
-        if self.synced.load(Ordering::Acquire) < size {
+        if self.synced.load(Ordering::Acquire) < size || self.is_cut.swap(false, Ordering::AcqRel) {
             let synced = self.open()?.file().sync_data();
             synced.map_err(|err| Error::failed_sync(&self.log.path(), err))?;
             self.synced.fetch_max(size, Ordering::AcqRel);
@@ -383,14 +386,38 @@ impl Segment {
         flushed.and_then(|()| self.txn_index.flush()).context_of("sync index of", &self.log)
     }
 
+    /// Cuts off what a failed write has left behind the end, on the disk with the next sync.
+    pub(crate) fn cut_to_size(&self) -> Result<()> {
+        self.is_cut.store(true, Ordering::Release);
+        self.ahead.forget();
+        self.release_reserved()
+    }
+
     /// Frees the blocks that were reserved behind the end. Nobody looks there, so it needs no care for readers.
     pub(crate) fn release_reserved(&self) -> Result<()> {
         self.open()?.file().set_len(self.size().into()).context_of("trim", &self.log)
     }
 
-    /// Removes the batch that holds `offset` and all after it, and says from where on. Nobody appends meanwhile. After an
-    /// error the batches are all there still, and it can be tried again.
-    pub(crate) fn truncate_to(&self, offset: Offset) -> Result<Offset> {
+    /// Where the last batch ends that lies wholly below `offset`; the base offset if there is none.
+    pub(crate) fn end_below(&self, offset: Offset) -> Result<Offset> {
+        let view = self.view()?;
+        // What the index has at or before the offset before it is such a batch.
+        let mut position = self.position_before(&view, offset + -1)?;
+        let mut end_offset = self.base_offset;
+        while position < view.size() {
+            let header = view.header_at(position)?;
+            if header.last_offset() >= offset {
+                break;
+            }
+            end_offset = header.next_offset();
+            position = position.saturating_add(header.size());
+        }
+        Ok(end_offset)
+    }
+
+    /// Removes the batch that holds `offset` and all after it, from the disk too. Nobody appends meanwhile. If there was
+    /// no room, the batches are all there still, and it can be tried again.
+    pub(crate) fn truncate_to(&self, offset: Offset) -> Result<()> {
         self.truncate_indexes(offset)?;
         let cut = {
             let view = self.view()?;
@@ -407,10 +434,12 @@ impl Segment {
                 return Err(Error::io("truncate", &self.log.path(), err));
             }
             self.ahead.forget();
+            let synced = self.open()?.file().sync_data();
+            synced.map_err(|err| Error::failed_sync(&self.log.path(), err))?;
         }
+        self.sync_indexes()?;
         *lock(&self.largest) = None;
-        self.observe_tail()?;
-        Ok(cut.map_or(offset, |(_, header)| header.base_offset.min(offset)))
+        self.observe_tail()
     }
 
     fn truncate_indexes(&self, offset: Offset) -> Result<()> {
@@ -492,19 +521,17 @@ impl Segment {
         closed.and_then(|()| self.txn_index.close()).context_of("close index of", &self.log)
     }
 
-    /// Empties all indexes, before the segment is read anew.
+    /// Empties the offset and the time index, before the segment is read anew.
     pub(crate) fn reset_indexes(&self) -> Result<()> {
         let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
-        reset.and_then(|()| self.txn_index.reset()).context_of("empty index of", &self.log)?;
+        reset.context_of("empty index of", &self.log)?;
         *lock(&self.largest) = None;
         Ok(())
     }
 
     /// Builds the offset and time indexes anew from the batches. Nobody appends meanwhile.
     pub(crate) fn rebuild_indexes(&self, interval: u32) -> Result<()> {
-        let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
-        reset.context_of("empty index of", &self.log)?;
-        *lock(&self.largest) = None;
+        self.reset_indexes()?;
         let mut bytes_since = 0_u32;
         self.view()?.for_each_from(0, |position, header| {
             self.observe(header);

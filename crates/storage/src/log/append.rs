@@ -9,7 +9,6 @@ use protocol::record::{Batch, BatchError, BatchHeader, Batches, HEADER_BYTES, Ti
 use protocol::{ErrorCode, LeaderEpoch, Offset, Timestamp};
 
 use super::batch_write::BatchWrite;
-use super::recovery::end_offset_of;
 use super::{Log, Writer};
 use crate::error::{Error, IoContext, Rejection, Result};
 use crate::files::names::Stage;
@@ -307,18 +306,19 @@ impl<'w, 'a> Appender<'w, 'a> {
     fn write_bytes(&self) -> Result<()> {
         let open = self.active.open()?;
         let result = self.write.write_to(open.file()).context("write to", open.path());
-        if result.is_err() {
-            // What a failed write has left behind the end would otherwise lie under the next, shorter one.
-            let _unused = open.file().set_len(self.active.size().into());
-            self.active.ahead.forget();
-        }
+        // What a failed write has left behind the end would otherwise lie under the next, shorter one.
+        let result = result.or_else(|err| self.active.cut_to_size().and(Err(err)));
         self.log.offline_on_io_error(result)
     }
 
     /// Tells everyone whose batches were in the failed write.
     fn fail_unwritten(&mut self, err: &Error) {
-        let path = self.log.dir.path();
-        for result in self.results.iter_mut().skip(self.unwritten_from).filter(|r| r.is_ok()) {
+        let (path, log_end) = (self.log.dir.path(), self.log.log_end_offset());
+        // A duplicate of what is in the log stays one.
+        let is_unwritten = |result: &&mut Result<Appended>| {
+            result.as_ref().is_ok_and(|appended| appended.last_offset >= log_end)
+        };
+        for result in self.results.iter_mut().skip(self.unwritten_from).filter(is_unwritten) {
             *result = Err(match err {
                 Error::NoSpace { path } => Error::NoSpace { path: path.clone() },
                 _ => Error::Offline { path: path.to_path_buf(), reason: err.to_string() },
@@ -347,6 +347,8 @@ impl Log {
     ) {
         let interval = self.config.load().index_interval_bytes;
         let mut position = write.position;
+        // The first write to a segment makes its file, if no chore has: a flush in between has not seen its name.
+        writer.is_dir_dirty |= position == 0;
         active.publish_size(position.saturating_add(write.len));
         active.set_modified_ms(now.0);
         for header in &write.headers {
@@ -400,9 +402,8 @@ impl Log {
         now: Timestamp,
     ) -> Result<()> {
         let active = self.active();
-        // A segment that begins where the last one ends tells recovery that nothing is missing between them. That is not
-        // always the end of the log: a truncation may have left the log to end in a gap.
-        let end_offset = end_offset_of(&active)?;
+        // A segment that begins where the last one ends tells recovery that nothing is missing between them.
+        let end_offset = self.log_end_offset();
         let is_in_reach = next_offset - end_offset <= GAP_MAX;
         let base_offset = if is_in_reach { end_offset } else { next_offset };
         if active.size() == 0 && active.base_offset() == base_offset {
@@ -410,9 +411,12 @@ impl Log {
         }
         self.name_active(writer)?;
         active.seal()?;
+        writer.producers.advance_to(base_offset);
         writer.snapshots.push(writer.producers.clone());
         let segment = self.new_segment(base_offset, Stage::Live);
-        let segment = match writer.spare.take() {
+        // The opening of a log finds the base offset of a spare in its first batch.
+        let spare = writer.spare.take_if(|_| next_offset == base_offset);
+        let segment = match spare {
             Some(spare) => {
                 writer.is_unnamed = true;
                 segment.with_log_file(spare)
@@ -422,6 +426,7 @@ impl Log {
         let mut segments = Vec::clone(&self.segments.load());
         segments.push(Arc::new(segment));
         self.segments.store(Arc::new(segments));
+        self.offsets.log_end.store(base_offset.0, Ordering::Release);
         writer.start_segment(now);
         writer.roll_jitter_ms = self.roll_jitter_ms(now);
         self.has_rolled.store(true, Ordering::Release);

@@ -10,7 +10,7 @@ use protocol::{Offset, ProducerEpoch, ProducerId, Timestamp};
 use super::Log;
 use crate::compaction::Plan;
 use crate::compaction::plan::{LogState, SegmentSize, SegmentState, plan};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files::names::Stage;
 use crate::handles::lock;
 use crate::segment::Segment;
@@ -185,11 +185,6 @@ impl Log {
         self.sync_names()?;
         let gone = |offset| segments.iter().skip(1).any(|segment| segment.base_offset() == offset);
         self.remove_snapshots(gone)
-    }
-
-    fn sync_names(&self) -> Result<()> {
-        let path = self.path();
-        self.dir.disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))
     }
 }
 

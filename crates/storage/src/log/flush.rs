@@ -65,6 +65,12 @@ impl Log {
         Ok(())
     }
 
+    /// Makes durable which files are in the partition's directory.
+    pub(super) fn sync_names(&self) -> Result<()> {
+        let path = self.path();
+        self.dir.disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))
+    }
+
     /// Makes recovery after a crash begin at today's end: syncs the batches, a producer snapshot, the indexes and the
     /// epochs, and moves the recovery point, which the caller then writes to its checkpoint.
     pub fn checkpoint(&self) -> Result<()> {
@@ -83,8 +89,11 @@ impl Log {
         let end_offset = producers.end_offset();
         self.sync_to(end_offset, &lock(&self.flushing))?;
         let segments = self.segments.load_full();
-        let from = Self::segment_idx(&segments, self.recovery_point());
+        // From the segment on that ends at the recovery point: recovery still looks at it, and will not any more.
+        let from = Self::segment_idx(&segments, self.recovery_point() + -1);
         for segment in segments.iter().skip(from) {
+            // Nothing is left to sync but the cut after a failed write.
+            segment.sync()?;
             segment.sync_indexes()?;
         }
         self.write_snapshot(producers)?;

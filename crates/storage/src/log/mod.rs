@@ -11,7 +11,8 @@
 //!
 //! They are taken in the order structure, flush, writer.
 //!
-//! Invariant: `log_start <= last stable offset <= high_watermark <= log_end` and `recovery_point <= flushed <= log_end`,
+//! Invariants: `log_end` is where the last batch of the active segment ends, or its base offset without one;
+//! `log_start <= last stable offset <= high_watermark <= log_end` and `recovery_point <= flushed <= log_end`,
 //! each moved only by this module.
 
 mod append;

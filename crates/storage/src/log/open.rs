@@ -13,7 +13,7 @@ use super::recovery::Recovered;
 use super::{Log, Offsets, SPARE_FILE, Writer};
 use crate::dir::LogDir;
 use crate::disk::{Disk, Entry, Open, list_files, read_exact_at};
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::files::leader_epochs::{self, LeaderEpochs};
 use crate::files::names::{FileKind, FileName, Stage};
 use crate::files::{self, partition_metadata};
@@ -79,9 +79,16 @@ impl Log {
         let log = Arc::new_cyclic(|me| {
             new_log(me, dir, &options, topic_id, listed.segments, epochs.unwrap_or_default())
         });
-        let recovered = {
+        let loaded = {
             let mut writer = lock(&log.writer);
-            log.load(&mut writer, &options, &listed.incomplete, damaged_epochs)?
+            log.load(&mut writer, &options, &listed.incomplete, damaged_epochs)
+        };
+        let recovered = match loaded {
+            Err(err @ Error::Corrupt { .. }) if options.was_clean => {
+                tracing::warn!(%err, "log was closed and yet cannot be read: recovering it");
+                return Self::open(dir, OpenOptions { was_clean: false, ..options });
+            }
+            loaded => loaded?,
         };
         let Recovered { recovered_bytes, truncated_bytes, .. } = recovered;
         Ok(Opened { log, recovered_bytes, truncated_bytes })

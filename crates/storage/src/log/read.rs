@@ -117,7 +117,7 @@ fn read_segment(
     Ok(Some((Some(view.slice(start, end)), next_offset)))
 }
 
-/// Where the batches below `bound` end.
+/// Where the batches below `bound` end, and the offset from which on they are not shown.
 fn end_by_offset(
     segment: &Segment,
     view: &View,
@@ -126,7 +126,10 @@ fn end_by_offset(
 ) -> Result<(u32, Offset)> {
     let from = segment.position_before(view, bound)?.max(start);
     let first_hidden = view.first_from(from, |header| header.last_offset() >= bound)?;
-    Ok((first_hidden.map_or_else(|| view.size(), |(position, _)| position), bound))
+    Ok(first_hidden.map_or_else(
+        || (view.size(), bound),
+        |(position, header)| (position, header.base_offset.min(bound)),
+    ))
 }
 
 /// Where the last whole batch that ends at or below the position `limit` ends.

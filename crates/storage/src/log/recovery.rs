@@ -80,7 +80,8 @@ impl Log {
         writer.epochs_changed |= writer.epochs.truncate_from_end(end_offset);
         writer.epochs_changed |= writer.epochs.truncate_from_start(log_start);
         self.remove_snapshots(|offset| offset > end_offset)?;
-        if !recovered.has_producers {
+        // A snapshot may have known more than is there.
+        if !recovered.has_producers || writer.producers.end_offset() > end_offset {
             let segments = self.segments.load();
             writer.producers = self.load_producers(&segments, end_offset, options.now)?;
         }
@@ -129,14 +130,25 @@ impl Log {
         };
         for (segment_idx, segment) in segments.iter().enumerate() {
             let next_base = segments.get(segment_idx + 1).map(|next| next.base_offset());
-            let is_flushed = options.was_clean || next_base.is_some_and(|next| next <= flushed_to);
-            let is_read_whole = all_anew || incomplete.contains(&segment.base_offset());
-            if is_flushed && !is_read_whole {
+            // A segment that ends at the recovery point is looked at: it may have been sealed after the checkpoint, and bytes
+            // of a failed write may have come back behind its end.
+            let is_flushed = options.was_clean || next_base.is_some_and(|next| next < flushed_to);
+            let is_incomplete = incomplete.contains(&segment.base_offset());
+            if is_flushed && !is_incomplete && !all_anew {
                 pass.recovered.has_producers = false;
                 continue;
             }
-            let from = if is_read_whole { segment.base_offset() } else { flushed_to };
-            let damage = match pass.recover_segment(&segments, segment, from)? {
+            let base_offset = segment.base_offset();
+            let from = From {
+                offset: if is_incomplete || all_anew { base_offset } else { flushed_to },
+                known_to: if is_incomplete { base_offset } else { flushed_to },
+            };
+            let damage = match pass.recover_segment(&segments, segment_idx, from)? {
+                // Bytes of a failed write, which a crash has brought back: nothing is missing.
+                Some(damage) if next_base == Some(damage.end_offset) => {
+                    pass.cut(segment, &damage, &[])?;
+                    continue;
+                }
                 Some(damage) => damage,
                 None if is_flushed => continue,
                 None => match hole_after(segment, next_base, options.cleaned_to)? {
@@ -160,37 +172,37 @@ impl Log {
 
     /// Where reading can begin to recover from `from` on: at the index entry before it if the indexes can be trusted up
     /// to there, else at the start with the indexes emptied.
-    fn trusted_start(&self, segment: &Segment, from: Offset) -> Result<Start> {
+    fn trusted_start(&self, segment: &Segment, from: From) -> Result<Start> {
         let path = segment.log().path();
-        let whole = Start { position: 0, offset: segment.base_offset() };
+        let base_offset = segment.base_offset();
+        let is_known = from.known_to > base_offset
+            && segment.txn_index.check().context("read transaction index of", &path)?.is_ok();
+        let known_to = if is_known { from.known_to } else { base_offset };
+        let cut = match is_known {
+            true => segment.txn_index.truncate_to(known_to),
+            false => segment.txn_index.reset(),
+        };
+        cut.context("truncate transaction index of", &path)?;
         let is_sane =
             segment.offset_index.check(segment.size()).context("read index of", &path)?.is_ok()
-                && segment.time_index.check().context("read time index of", &path)?.is_ok()
-                && segment.txn_index.check().context("read transaction index of", &path)?.is_ok();
-        if is_sane && from > segment.base_offset() {
-            segment.offset_index.truncate_to(from).context("truncate index of", &path)?;
+                && segment.time_index.check().context("read time index of", &path)?.is_ok();
+        if is_sane && is_known && from.offset > base_offset {
+            segment.offset_index.truncate_to(from.offset).context("truncate index of", &path)?;
             let entry = segment.offset_index.last().context("read index of", &path)?;
             let header = segment.view()?.header_at(entry.position);
             if entry.position > 0 && header.as_ref().is_ok_and(|h| h.last_offset() == entry.offset)
             {
-                let base_offset = header?.base_offset;
+                let offset = header?.base_offset;
                 segment
                     .offset_index
                     .truncate_to(entry.offset)
                     .context("truncate index of", &path)?;
-                segment
-                    .time_index
-                    .truncate_to(base_offset)
-                    .context("truncate time index of", &path)?;
-                segment
-                    .txn_index
-                    .truncate_to(base_offset)
-                    .context("truncate transaction index of", &path)?;
-                return Ok(Start { position: entry.position, offset: base_offset });
+                segment.time_index.truncate_to(offset).context("truncate time index of", &path)?;
+                return Ok(Start { position: entry.position, offset, known_to });
             }
         }
         segment.reset_indexes()?;
-        Ok(whole)
+        Ok(Start { position: 0, offset: base_offset, known_to })
     }
 
     /// The producers at `end_offset`: from the newest snapshot that is not past it, and the batches since.
@@ -262,6 +274,7 @@ fn hole_after(
     let is_missing = end_offset >= cleaned_to && next_base - end_offset <= GAP_MAX;
     Ok(is_missing.then(|| Damage {
         position: segment.size(),
+        end_offset,
         reason: format!("it ends at {end_offset}, and the next one begins at {next_base}"),
     }))
 }
@@ -279,38 +292,43 @@ struct Pass<'a> {
 /// From where on a segment cannot be read, and why.
 struct Damage {
     position: u32,
+    /// Where the batches before it end.
+    end_offset: Offset,
     reason: String,
 }
 
 impl Pass<'_> {
-    /// Recovers one of `segments` from the batch that holds `from`. Says where it is damaged, if it is.
+    /// Recovers one of `segments`. Says where it is damaged, if it is.
     fn recover_segment(
         &mut self,
         segments: &[Arc<Segment>],
-        segment: &Arc<Segment>,
-        from: Offset,
+        segment_idx: usize,
+        from: From,
     ) -> Result<Option<Damage>> {
+        let Some(segment) = segments.get(segment_idx) else { return Ok(None) };
+        let limit = segments.get(segment_idx + 1).map_or(Offset::MAX, |next| next.base_offset());
         let start = self.log.trusted_start(segment, from)?;
         if !std::mem::replace(&mut self.recovered.has_producers, true) {
-            self.writer.producers = self.log.load_producers(segments, start.offset, self.now)?;
+            self.writer.producers = self.log.load_producers(segments, start.known_to, self.now)?;
         }
         self.writer.bytes_since_index = 0;
         segment.largest_timestamp()?;
         let size = segment.size();
         let open = segment.open()?;
         let mut scan = Scan::new(open.file(), start.position, size, SCAN_BYTES);
-        let mut expected = Expected { offset: start.offset, epoch: LeaderEpoch::NONE };
+        let mut expected = Expected { offset: start.offset, limit, epoch: LeaderEpoch::NONE };
         let damage = loop {
             match scan.next() {
                 Ok(None) => break None,
                 Ok(Some((position, batch))) => {
                     if let Err(reason) = self.check(segment, &batch, &mut expected) {
-                        break Some(Damage { position, reason });
+                        break Some(Damage { position, end_offset: expected.offset, reason });
                     }
                     self.accept(segment, &batch, position)?;
                 }
                 Err(ScanError::Torn { position, reason }) => {
-                    break Some(Damage { position, reason: reason.to_string() });
+                    let reason = reason.to_string();
+                    break Some(Damage { position, end_offset: expected.offset, reason });
                 }
                 Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
             }
@@ -347,6 +365,9 @@ impl Pass<'_> {
     fn accept(&mut self, segment: &Segment, batch: &Batch<'_>, position: u32) -> Result<()> {
         let interval = self.log.config.load().index_interval_bytes;
         self.log.observe(self.writer, segment, batch.header(), position, interval);
+        if batch.header().base_offset < self.writer.producers.end_offset() {
+            return Ok(());
+        }
         for aborted in replay(&mut self.writer.producers, batch) {
             segment
                 .txn_index
@@ -360,29 +381,46 @@ impl Pass<'_> {
     /// leaves no hole.
     fn cut(&mut self, segment: &Segment, damage: &Damage, later: &[Arc<Segment>]) -> Result<()> {
         later.iter().rev().try_for_each(|segment| segment.remove())?;
-        let Damage { position, reason } = damage;
+        let Damage { position, reason, .. } = damage;
         let path = segment.log().path();
         let cut_bytes = u64::from(segment.size() - position);
         tracing::warn!(path = %path.display(), position, cut_bytes, reason, "cut a torn tail off the log");
         segment.publish_size(*position);
-        // Nobody reads a log that is being opened, so the file may be cut in place.
-        segment.open()?.file().set_len((*position).into()).context("truncate", &path)?;
+        // As after a truncation, what is cut must not come back behind what is appended next.
+        segment.log().truncate((*position).into()).context("truncate", &path)?;
+        segment.open()?.file().sync_data().map_err(|err| Error::failed_sync(&path, err))?;
+        self.log.sync_names()?;
         let later_bytes: u64 = later.iter().map(|segment| u64::from(segment.size())).sum();
         self.recovered.truncated_bytes += cut_bytes + later_bytes;
-        self.writer.is_dir_dirty = true;
         Ok(())
     }
 }
 
+/// From where on a segment has to be recovered.
+#[derive(Debug, Clone, Copy)]
+struct From {
+    /// What begins here has to be checked, and found in the indexes.
+    offset: Offset,
+    /// What the batches below have done to producers and transactions is on stable storage, in a snapshot and in the
+    /// transaction index.
+    known_to: Offset,
+}
+
+/// Where the recovery of a segment begins.
 struct Start {
     position: u32,
     offset: Offset,
+    /// See [`From::known_to`].
+    known_to: Offset,
 }
 
-/// What the next batch of a segment under recovery must be: after the last one, and not of an older epoch. Bytes of a
-/// history that was truncated, left behind newer ones by a crash, fail this although their checksum is good.
+/// What the next batch of a segment under recovery must be: after the last one, before the next segment, and not of an
+/// older epoch. Bytes of a failed write, or of a history that was truncated, left behind newer ones by a crash, fail this
+/// although their checksum is good.
 struct Expected {
     offset: Offset,
+    /// Where the next segment begins.
+    limit: Offset,
     epoch: LeaderEpoch,
 }
 
@@ -390,6 +428,9 @@ impl Expected {
     fn accept(&mut self, header: &BatchHeader) -> std::result::Result<(), String> {
         if header.base_offset < self.offset {
             return Err(format!("offset {} comes after {}", header.base_offset, self.offset));
+        }
+        if header.last_offset() >= self.limit {
+            return Err(format!("offset {} is in the next segment", header.last_offset()));
         }
         if !header.leader_epoch.is_none() && header.leader_epoch < self.epoch {
             return Err(format!("epoch {} comes after {}", header.leader_epoch, self.epoch));
@@ -421,7 +462,7 @@ fn replay_segment(segment: &Segment, producers: &mut Producers, end_offset: Offs
     loop {
         match scan.next() {
             Ok(Some((_, batch))) if batch.header().base_offset >= end_offset => return Ok(()),
-            Ok(Some((_, batch))) if batch.header().base_offset < from => {}
+            Ok(Some((_, batch))) if batch.header().last_offset() < from => {}
             Ok(Some((_, batch))) => drop(replay(producers, &batch)),
             Ok(None) => return Ok(()),
             Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),

@@ -60,6 +60,9 @@ impl Log {
     fn remove_front(&self, count: usize, end_offset: Offset, now: Timestamp) -> Result<usize> {
         let removed = {
             let mut writer = lock(&self.writer);
+            if writer.is_half_cut {
+                return Ok(0);
+            }
             let next = self.segments.load().get(count).map(|segment| segment.base_offset());
             // What was appended since it was planned is not for retention to take.
             let has_grown = next.unwrap_or_else(|| self.log_end_offset()) > end_offset;

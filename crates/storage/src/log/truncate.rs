@@ -1,5 +1,10 @@
 //! Cutting the end of a log off: what a follower does when its leader has another history.
 //!
+//! It leaves the log to end where its last batch does, as every append and every opening does.
+//!
+//! The cut is on stable storage before anything is appended behind it: a crash that undid it would otherwise mix the old
+//! history with the new.
+//!
 //! IMPORTANT: a truncation below the recovery point must find the checkpoint file lowered already
 //! ([`crate::Storage::truncate`] does both). Otherwise a crash after new appends would skip the recovery of what the old
 //! checkpoint calls flushed.
@@ -23,8 +28,21 @@ impl Log {
         self.offsets.flushed.fetch_min(offset.0, Ordering::AcqRel);
     }
 
-    /// Removes every record from `target` on. Says whether there was any. If it fails for want of room, nothing is
-    /// appended before it is called again.
+    /// Where the log ends once every record from `target` on is gone: behind the last batch that lies below it. A batch
+    /// with records on both sides goes as a whole, and its first records are fetched again with the rest; Kafka's log
+    /// would end at `target` all the same, with a hole before it.
+    pub fn truncation_point(&self, target: Offset) -> Result<Offset> {
+        let target = target.min(self.log_end_offset());
+        let segments = self.segments.load();
+        match segments.get(Self::segment_idx(&segments, target)) {
+            Some(segment) if segment.base_offset() <= target => segment.end_below(target),
+            _ => Ok(target),
+        }
+    }
+
+    /// Removes every record from `target` on, and with them those of the batch that holds it: see
+    /// [`Self::truncation_point`]. Says whether there was any. If it fails for want of room, nothing is appended before it
+    /// is called again.
     pub fn truncate_to(&self, target: Offset, now: Timestamp) -> Result<bool> {
         let _structure = lock(&self.structure);
         let _flushing = lock(&self.flushing);
@@ -34,7 +52,7 @@ impl Log {
             writer.epochs_changed |= writer.epochs.truncate_from_end(self.log_end_offset());
             return Ok(false);
         }
-        let target = target.min(self.log_end_offset());
+        let target = self.offline_on_io_error(self.truncation_point(target))?;
         writer.is_half_cut = true;
         let starts_before = self.segments.load().first().is_some_and(|s| s.base_offset() <= target);
         let result = if starts_before {
@@ -70,8 +88,8 @@ impl Log {
         let newest_first: Vec<_> = removed.iter().rev().cloned().collect();
         self.discard(&newest_first, now)?;
         let last = kept.last().expect("the segment that holds the target is kept");
-        let cut_from = last.truncate_to(target)?;
-        writer.epochs_changed |= writer.epochs.truncate_from_end(cut_from);
+        last.truncate_to(target)?;
+        writer.epochs_changed |= writer.epochs.truncate_from_end(target);
         if self.log_start_offset() > target {
             self.offsets.log_start.store(target.0, Ordering::Release);
         }
@@ -80,7 +98,7 @@ impl Log {
         writer.producers.forget_ended_before(self.high_watermark());
         writer.continue_segment(last, now)?;
         self.publish_first_unstable(writer);
-        Ok(())
+        self.sync_names()
     }
 
     fn restart_at(&self, writer: &mut Writer, offset: Offset, now: Timestamp) -> Result<()> {
@@ -96,10 +114,11 @@ impl Log {
         self.segments.store(Arc::new(vec![Arc::new(segment)]));
         writer.epochs_changed |= writer.epochs.clear();
         self.remove_snapshots(|_| true)?;
+        writer.snapshots.clear();
         writer.producers = crate::producer::Producers::empty(offset);
         writer.start_segment(now);
         self.publish_first_unstable(writer);
-        Ok(())
+        self.sync_names()
     }
 
     /// Lowers all offsets to `target`, before anything is removed: readers stop looking behind it.

@@ -68,9 +68,9 @@ impl Storage {
     /// Writes the checkpoint files of one directory.
     pub(super) fn write_checkpoints(&self, dir: &Arc<LogDir>) -> Result<()> {
         let checkpointing = lock(&self.checkpointing);
-        self.write(dir, &RECOVERY_POINTS, &checkpointing)?;
-        self.write(dir, &LOG_STARTS, &checkpointing)?;
-        self.write(dir, &HIGH_WATERMARKS, &checkpointing)
+        self.write(dir, &RECOVERY_POINTS, &[], &checkpointing)?;
+        self.write(dir, &LOG_STARTS, &[], &checkpointing)?;
+        self.write(dir, &HIGH_WATERMARKS, &[], &checkpointing)
     }
 
     pub(super) fn write_recovery_points(
@@ -78,23 +78,38 @@ impl Storage {
         dir: &Arc<LogDir>,
         checkpointing: &MutexGuard<'_, ()>,
     ) -> Result<()> {
-        self.write(dir, &RECOVERY_POINTS, checkpointing)
+        self.write(dir, &RECOVERY_POINTS, &[], checkpointing)
+    }
+
+    /// Writes where logs begin, and those that are going to be cut no later than their cut.
+    pub(super) fn write_log_starts(
+        &self,
+        dir: &Arc<LogDir>,
+        cuts: &[(Arc<Log>, Offset)],
+        checkpointing: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
+        self.write(dir, &LOG_STARTS, cuts, checkpointing)
     }
 
     pub(super) fn write_high_watermarks(&self, dir: &Arc<LogDir>) -> Result<()> {
-        self.write(dir, &HIGH_WATERMARKS, &lock(&self.checkpointing))
+        self.write(dir, &HIGH_WATERMARKS, &[], &lock(&self.checkpointing))
     }
 
     fn write(
         &self,
         dir: &Arc<LogDir>,
         checkpoint: &Checkpoint,
+        cuts: &[(Arc<Log>, Offset)],
         _checkpointing: &MutexGuard<'_, ()>,
     ) -> Result<()> {
         let logs = self.logs();
         let here = logs.iter().filter(|log| Arc::ptr_eq(log.dir(), dir));
         let mut offsets: BTreeMap<_, _> =
             here.map(|log| (log.topic_partition().clone(), (checkpoint.of_log)(log))).collect();
+        for (log, cut) in cuts {
+            let offset = offsets.get_mut(log.topic_partition());
+            offset.into_iter().for_each(|offset| *offset = (*offset).min(*cut));
+        }
         for unopened in self.dirs.iter().filter(|other| Arc::ptr_eq(&other.log_dir, dir)) {
             for log in &*lock(&unopened.unopened) {
                 offsets.insert(log.topic_partition.clone(), (checkpoint.of_unopened)(log));

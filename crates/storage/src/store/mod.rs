@@ -234,9 +234,14 @@ impl Storage {
     /// Cuts logs back to offsets, as followers do whose leader has another history.
     pub fn truncate(&self, logs: &[(Arc<Log>, Offset)], now: Timestamp) -> Result<()> {
         let checkpointing = lock(&self.checkpointing);
-        self.lower_checkpoints(logs, &checkpointing)?;
-        for (log, offset) in logs {
-            log.truncate_to(*offset, now)?;
+        let cut = |(log, target): &(Arc<Log>, Offset)| {
+            Ok((Arc::clone(log), log.truncation_point(*target)?))
+        };
+        let cuts: Vec<_> = logs.iter().map(cut).collect::<Result<_>>()?;
+        self.lower_checkpoints(&cuts, &checkpointing)?;
+        // By its target and not by the point: that a log has nothing to cut is for it to say.
+        for (log, target) in logs {
+            log.truncate_to(*target, now)?;
         }
         Ok(())
     }
@@ -244,25 +249,30 @@ impl Storage {
     /// Empties a log and lets it begin anew at `offset`, as a follower does that its leader is too far ahead of.
     pub fn truncate_fully(&self, log: &Arc<Log>, offset: Offset, now: Timestamp) -> Result<()> {
         let checkpointing = lock(&self.checkpointing);
-        self.lower_checkpoints(&[(Arc::clone(log), Offset::ZERO)], &checkpointing)?;
+        self.lower_checkpoints(&[(Arc::clone(log), offset)], &checkpointing)?;
         log.truncate_fully(offset, now)
     }
 
     /// IMPORTANT: the checkpoints are on disk before the logs are cut; see `log/truncate.rs`. What comes after the cut has
-    /// not been cleaned either: a tombstone in it would go before the values that it stands for.
+    /// not been cleaned either: a tombstone in it would go before the values that it stands for. And a log that will begin
+    /// before its old start must not be opened at that one.
     fn lower_checkpoints(
         &self,
-        logs: &[(Arc<Log>, Offset)],
+        cuts: &[(Arc<Log>, Offset)],
         checkpointing: &MutexGuard<'_, ()>,
     ) -> Result<()> {
-        let mut has_cleaned = false;
-        for (log, offset) in logs {
+        let (mut has_cleaned, mut has_started) = (false, false);
+        for (log, offset) in cuts {
             log.lower_recovery_point(*offset);
             has_cleaned |= self.cleaner.lower(log.topic_partition(), *offset);
+            has_started |= *offset < log.log_start_offset();
         }
         for dir in &self.dirs {
-            if logs.iter().any(|(log, _)| Arc::ptr_eq(log.dir(), &dir.log_dir)) {
+            if cuts.iter().any(|(log, _)| Arc::ptr_eq(log.dir(), &dir.log_dir)) {
                 self.write_recovery_points(&dir.log_dir, checkpointing)?;
+                if has_started {
+                    self.write_log_starts(&dir.log_dir, cuts, checkpointing)?;
+                }
                 if has_cleaned {
                     self.write_cleaned(&dir.log_dir)?;
                 }

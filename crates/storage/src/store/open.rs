@@ -1,6 +1,6 @@
 //! Opening all logs of a broker, several at a time, and closing them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ use super::housekeeping::Schedule;
 use super::{Dir, Storage, StorageOptions, meta};
 use crate::dir::LogDir;
 use crate::error::{Error, IoContext, Result};
+use crate::files::checkpoint;
 use crate::files::names::{self, DirKind};
 use crate::handles::{HandlePool, lock};
 use crate::log::{Log, OpenOptions};
@@ -65,8 +66,10 @@ impl Storage {
         let cleaner = CleanerState::new(&options.config.cleaner);
         let mut jobs = Vec::new();
         let mut deletions = Vec::new();
+        let mut recovery_points = Vec::with_capacity(dirs.len());
         for dir in &dirs {
-            list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
+            let read = list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
+            recovery_points.push(read);
         }
         check_unique(&jobs)?;
         let threads = options.config.recovery_threads_per_dir * dirs.len();
@@ -83,8 +86,29 @@ impl Storage {
             schedule: Mutex::new(Schedule::new(&options.config, options.now)),
             free_bytes_min: options.free_bytes_min,
         });
+        for (dir, recovery_points) in storage.dirs.iter().zip(recovery_points) {
+            storage.lower_recovery_points(dir, &recovery_points)?;
+        }
         storage.check_free_space();
         Ok((storage, report))
+    }
+
+    /// Writes the recovery points of a directory anew if its file speaks of more than there is: a crash has taken a log
+    /// back to before its recovery point, or away. What is appended next would be taken for flushed.
+    fn lower_recovery_points(&self, dir: &Dir, recovery_points: &Offsets) -> Result<()> {
+        let is_too_high = |(topic_partition, offset): (&TopicPartition, &Offset)| {
+            let recovery_point = self.log(topic_partition).map(|log| log.recovery_point());
+            recovery_point.unwrap_or_default() < *offset
+        };
+        if dir.log_dir.offline_reason().is_some() || !recovery_points.iter().any(is_too_high) {
+            return Ok(());
+        }
+        let Err(err) = self.write_checkpoints(&dir.log_dir) else { return Ok(()) };
+        // On a full disk there is still the other way: without the file, everything is recovered.
+        tracing::warn!(dir = %dir.log_dir.path().display(), %err, "deleting the recovery points, which are wrong");
+        let (disk, root) = (dir.log_dir.disk(), dir.log_dir.path());
+        let removed = disk.remove_file(&root.join(checkpoint::RECOVERY_POINT_FILE));
+        removed.and_then(|()| disk.sync_dir(root)).context("delete the recovery points in", root)
     }
 
     /// Closes all logs and leaves the directories so that the next start need not recover anything.
@@ -141,9 +165,10 @@ fn new_cluster_id() -> String {
     protocol::TopicId(*uuid::Uuid::new_v4().as_bytes()).to_string()
 }
 
+type Offsets = BTreeMap<TopicPartition, Offset>;
 type Deletions = Vec<(Timestamp, Arc<LogDir>, PathBuf)>;
 
-/// Lists what there is to open, and to delete, in one directory.
+/// Lists what there is to open, and to delete, in one directory. Returns what its file says of the recovery points.
 fn list_jobs<'a>(
     dir: &'a Dir,
     options: &StorageOptions,
@@ -151,7 +176,7 @@ fn list_jobs<'a>(
     cleaner: &CleanerState,
     jobs: &mut Vec<Job<'a>>,
     deletions: &mut Deletions,
-) -> Result<()> {
+) -> Result<Offsets> {
     let disk = &*options.disk;
     let root = dir.log_dir.path();
     let mut checkpoints = Checkpoints::read(disk, root)?;
@@ -173,7 +198,7 @@ fn list_jobs<'a>(
             DirKind::Live if *topic_partition.topic == *CLUSTER_METADATA_TOPIC => {}
             DirKind::Live => {
                 let config = topic_config(&topic_partition.topic);
-                let offset = |offsets: &std::collections::BTreeMap<TopicPartition, Offset>| {
+                let offset = |offsets: &Offsets| {
                     offsets.get(&topic_partition).copied().unwrap_or(Offset::ZERO)
                 };
                 let options = OpenOptions {
@@ -192,7 +217,7 @@ fn list_jobs<'a>(
             }
         }
     }
-    Ok(())
+    Ok(checkpoints.recovery_points)
 }
 
 /// Refuses a partition that lies in two directories: nobody can say which of the logs is the right one.

@@ -39,6 +39,7 @@ impl Case {
         let group: Vec<_> = sent.iter().map(Sent::as_append).collect();
         let (epoch, now) = (self.leader_epoch, self.world.now);
         self.note(|| format!("append {} batches in {epoch:?} at {now}", group.len()));
+        self.in_flight.push(Vec::new());
         let results = self.world.log().append_as_leader(&group, epoch, now);
         assert_eq!(results.len(), sent.len());
         let has_fault = results
@@ -58,7 +59,6 @@ impl Case {
             let flushed = self.world.log().flush_to(appended.last_offset.next());
             if self.settle(flushed).is_some() {
                 assert!(self.world.log().flushed_offset() > appended.last_offset);
-                self.on_flushed();
             }
         }
     }
@@ -175,7 +175,7 @@ impl Case {
                 assert_eq!(appended.last_offset, stored.last());
                 assert_eq!(appended.log_append_time, append_time.unwrap_or(Timestamp::NONE));
                 self.history.append(stored.clone());
-                self.in_flight.clear();
+                self.in_flight.push(Vec::new());
                 Some((stored, appended))
             }
             Err(Error::Rejected(refused)) => {
@@ -207,9 +207,10 @@ impl Case {
 
     /// A batch whose write has failed may turn up at the end of the log when that is recovered.
     fn add_in_flight(&mut self, bytes: &[u8], append_time: Option<Timestamp>) {
-        let end = self.in_flight.last().map_or(self.history.log_end, Stored::next);
+        let in_flight = self.in_flight.last_mut().expect("every append begins with one");
+        let end = in_flight.last().map_or(self.history.log_end, Stored::next);
         let stored = as_stored(bytes, end, self.leader_epoch, append_time);
-        self.in_flight.push(Stored::decode(&stored));
+        in_flight.push(Stored::decode(&stored));
     }
 
     pub(crate) fn append_as_follower(&mut self) {
@@ -249,7 +250,6 @@ impl Case {
                     self.note(|| format!("    {batch}"));
                     self.history.append(batch);
                 }
-                self.in_flight.clear();
             }
             Err(Error::Rejected(refused)) => panic!("{refused}"),
             Err(err) => {
@@ -258,7 +258,7 @@ impl Case {
                 // What was written before a roll is in the log.
                 let end = self.world.log().log_end_offset();
                 let appended = sent.iter().take_while(|batch| batch.next() <= end).count();
-                self.in_flight = sent.split_off(appended);
+                self.in_flight.push(sent.split_off(appended));
                 for batch in sent {
                     self.note(|| format!("    {batch}"));
                     self.history.append(batch);

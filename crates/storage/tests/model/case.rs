@@ -16,10 +16,11 @@ pub(crate) struct Case {
     pub(crate) rng: Rng,
     pub(crate) world: World,
     pub(crate) history: History,
-    /// What the log was before truncations that a crash may undo.
-    pub(crate) ghosts: Vec<Ghost>,
-    /// Batches of a failed append: they may turn up after a crash, behind all others.
-    pub(crate) in_flight: Vec<Stored>,
+    /// Where a truncation was to cut that has failed: what comes after it may be gone, or still be there.
+    pub(crate) half_cut: Offset,
+    /// Batches of each failed append since the last start: those of one of them may turn up after a crash, in the place of
+    /// what was written there since and is not flushed.
+    pub(crate) in_flight: Vec<Vec<Stored>>,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) producer_ids: Vec<ProducerId>,
     /// Something is planned to fail, so operations may fail without being asked to.
@@ -30,17 +31,12 @@ pub(crate) struct Case {
     pub(crate) is_broken: bool,
     /// A failed sync has lost bytes that the page cache still shows, so only a power loss is a fair restart.
     pub(crate) has_lost_pages: bool,
+    /// A cleaning has been tried while something was planned to fail, and may have done something.
+    pub(crate) may_be_cleaned: bool,
     /// Slices that are held while the log goes on, and what was in them.
     pub(crate) held: Vec<(Slice, Vec<u8>)>,
     story: Vec<String>,
     is_loud: bool,
-}
-
-/// A log that was truncated at `cut`.
-#[derive(Debug, Clone)]
-pub(crate) struct Ghost {
-    pub(crate) history: History,
-    pub(crate) cut: Offset,
 }
 
 impl Case {
@@ -52,7 +48,7 @@ impl Case {
             rng,
             world,
             history: History::default(),
-            ghosts: Vec::new(),
+            half_cut: Offset::MAX,
             in_flight: Vec::new(),
             leader_epoch: LeaderEpoch(0),
             producer_ids: [1, 2, 11, 12].map(ProducerId).to_vec(),
@@ -60,6 +56,7 @@ impl Case {
             expects_full_disk: false,
             is_broken: false,
             has_lost_pages: false,
+            may_be_cleaned: false,
             held: Vec::new(),
             story: Vec::new(),
             is_loud: false,

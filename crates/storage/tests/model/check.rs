@@ -1,6 +1,6 @@
 //! The log's answers beside the model's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{LeaderEpoch, Offset, ProducerId, Timestamp};
 use storage::Error;
@@ -8,7 +8,7 @@ use storage::log::{FoundTimestamp, ReadRequest};
 
 use crate::batches::{Rec, Stored};
 use crate::case::Case;
-use crate::producers::{Producer, Producers};
+use crate::producers::{Aborted, Producer, Producers};
 
 impl Case {
     /// Compares everything that can be asked, unless something is planned to fail, which would hit the questions.
@@ -21,6 +21,9 @@ impl Case {
         assert_eq!((log.log_start_offset(), log.log_end_offset()), (start, end));
         assert_eq!(log.high_watermark(), self.history.high_watermark);
         assert!(log.flushed_offset() <= end);
+        if self.may_be_cleaned {
+            self.adopt_cleaned();
+        }
         let found = self.read_all();
         assert_eq!(found.len(), self.history.readable().len(), "{}", self.difference(&found));
         assert!(found == self.history.readable(), "{}", self.difference(&found));
@@ -34,7 +37,10 @@ impl Case {
         let bases = |batches: &[Stored]| -> Vec<_> {
             batches.iter().map(|batch| (batch.base().0, batch.last().0)).collect()
         };
-        format!("found {:?}\nnot {:?}", bases(found), bases(self.history.readable()))
+        let wanted = self.history.readable();
+        let wrong = found.iter().zip(wanted).find(|(found, wanted)| found != wanted);
+        let wrong = wrong.map(|(found, wanted)| format!("{found} and not {wanted}"));
+        format!("found {:?}\nnot {:?}, and above all {wrong:?}", bases(found), bases(wanted))
     }
 
     /// All batches of the log that reach beyond its start.
@@ -138,7 +144,7 @@ impl Case {
 
     fn check_producers(&self) {
         let found = self.producers_of_log().entries;
-        let histories = [self.history.producers(), Producers::of(self.history.readable())];
+        let histories = [self.history.producers(), Producers::of(self.history.remembered())];
         for id in found.keys() {
             assert!(
                 histories.iter().any(|known| known.entries.contains_key(id)),
@@ -146,7 +152,7 @@ impl Case {
             );
         }
         let is_in_log = |id: &ProducerId| {
-            self.history.readable().iter().any(|batch| batch.header.producer_id == *id)
+            self.history.remembered().iter().any(|batch| batch.header.producer_id == *id)
         };
         for (id, expected) in &histories[0].entries {
             match found.get(id) {
@@ -160,7 +166,7 @@ impl Case {
     /// Compares what is known of one producer with what it did, all in all and in the part that is left of the log.
     fn check_producer(&self, id: ProducerId, found: &Producer, all: &Producer, left: &Producer) {
         let is_compacted = self.history.cleanable_to > Offset::ZERO;
-        let has_left = self.history.log_start > Offset::ZERO || is_compacted;
+        let has_left = self.history.forgotten_to > Offset::ZERO || is_compacted;
         let context = || format!("{id}: found {found:?}\nall {all:?}\nleft {left:?}");
         let fits = |get: &dyn Fn(&Producer) -> i64| {
             get(found) == get(all) || has_left && get(found) == get(left)
@@ -175,7 +181,7 @@ impl Case {
         );
         let common = found.batches.len().min(all.batches.len());
         let is_recent =
-            all.batches.last().is_some_and(|sent| sent.last_offset >= self.history.log_start);
+            all.batches.last().is_some_and(|sent| sent.last_offset >= self.history.forgotten_to);
         assert!(common > 0 || !is_recent || is_compacted, "{}", context());
         let tail = |producer: &Producer| {
             producer.batches.iter().rev().take(common).copied().collect::<Vec<_>>()
@@ -187,29 +193,31 @@ impl Case {
         let (log, history) = (self.world.log(), &self.history);
         let producers = history.producers();
         // What lies before the start of the log may have been forgotten, and so may which markers were not replicated.
-        let (all, left) = (&producers, Producers::of(history.readable()));
+        let (all, left) = (&producers, Producers::of(history.remembered()));
         let lowest = history.first_unstable(all);
         let highest = left.first_undecided().max(all.first_undecided());
         let clamp = |offset: Offset| offset.max(history.log_start).min(history.high_watermark);
         let expected = clamp(lowest)..=clamp(highest);
         let found = log.last_stable_offset();
         assert!(expected.contains(&found), "last stable offset is {found}, not in {expected:?}");
+        if history.cleanable_to > Offset::ZERO {
+            return;
+        }
         let (start, end) = (history.log_start, history.log_end);
-        let found: Vec<_> = log
-            .aborted_transactions(start, end)
-            .expect("the index is readable")
-            .iter()
-            .map(|txn| (txn.last_offset, txn.first_offset, txn.producer_id))
-            .filter(|(_, first, _)| *first >= start)
-            .collect();
-        let expected: Vec<_> = producers
-            .aborted
-            .iter()
-            .map(|aborted| (aborted.marker, aborted.first, aborted.producer_id))
-            .filter(|(_, first, _)| *first >= start)
-            .collect();
-        if history.cleanable_to == Offset::ZERO {
-            assert_eq!(found, expected, "aborted transactions");
+        let found = log.aborted_transactions(start, end).expect("the index is readable");
+        let found = found.iter().map(|txn| Aborted {
+            marker: txn.last_offset,
+            first: txn.first_offset,
+            producer_id: txn.producer_id,
+        });
+        let found: BTreeSet<_> = found.filter(|aborted| aborted.first >= start).collect();
+        let required = all.aborted.iter().filter(|aborted| aborted.first >= history.forgotten_to);
+        for aborted in required {
+            assert!(found.contains(aborted), "{aborted:?} is not in {found:?}");
+        }
+        for aborted in &found {
+            let is_known = all.aborted.contains(aborted) || left.aborted.contains(aborted);
+            assert!(is_known, "{aborted:?} was not aborted");
         }
     }
 

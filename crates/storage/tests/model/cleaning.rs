@@ -22,19 +22,27 @@ impl Case {
         assert!(!self.is_broken || self.expects_fault || self.world.disk.is_down());
         self.history.cleanable_to = self.history.cleanable_to.max(reach);
         let done = self.settle(cleaned);
+        self.may_be_cleaned = true;
         if self.is_broken || self.expects_fault || self.world.disk.is_down() {
             return;
         }
+        let found = self.adopt_cleaned();
+        if done == Some(true) && !self.expects_full_disk {
+            self.check_is_clean(&found);
+        }
+        self.check();
+    }
+
+    /// Finds out what cleanings have left.
+    pub(crate) fn adopt_cleaned(&mut self) -> Vec<Stored> {
         let found = self.read_all();
         let explained = self.history.explains_cleaned(&found, self.history.log_start);
         explained.unwrap_or_else(|reason| panic!("{reason}"));
         self.history.check_keys(&found, self.history.log_start, self.history.log_end);
-        if done == Some(true) && !self.expects_full_disk {
-            self.check_is_clean(&found);
-        }
         self.history.batches.retain(|batch| batch.last() < self.history.log_start);
-        self.history.batches.extend(found);
-        self.check();
+        self.history.batches.extend(found.iter().cloned());
+        self.may_be_cleaned = false;
+        found
     }
 
     /// Up to where the cleaner says that it has been, every key is there once.
@@ -43,7 +51,8 @@ impl Case {
         assert!(cleaned_to <= self.history.cleanable_to);
         let aborted = self.history.aborted_offsets();
         let mut seen = BTreeSet::new();
-        for record in data_records(found) {
+        let start = self.history.log_start;
+        for record in data_records(found).filter(|record| record.offset >= start) {
             if record.offset < cleaned_to && !aborted.contains(&record.offset) {
                 assert!(seen.insert(&record.key), "{:?} is there twice", record.key);
             }
@@ -96,7 +105,8 @@ impl History {
                     && (is_control
                         || aborted.contains(&record.offset)
                         || record.value.is_none()
-                        || later.contains(&record.key));
+                        || later.contains(&record.key)
+                        || self.overtaken.contains(&record.key));
                 let is_within = start <= record.offset && record.offset < end;
                 if is_within && !kept.contains(&record.offset) && !may_go {
                     return Err(format!("the record at {} is gone", record.offset));
@@ -122,7 +132,8 @@ impl History {
             .filter(is_safe)
             .map(|record| (&record.key, record))
             .collect();
-        for (key, record) in last.into_iter().filter(|(_, record)| record.value.is_some()) {
+        let last = last.into_iter().filter(|(key, _)| !self.overtaken.contains(key));
+        for (key, record) in last.filter(|(_, record)| record.value.is_some()) {
             let is_there =
                 data_records(found).any(|other| other.key == *key && other.offset >= record.offset);
             assert!(is_there, "the record of {key:?} at {} is lost", record.offset);

@@ -1,5 +1,8 @@
 //! What has been appended to a log: the model's whole knowledge, and what a crash may make of it.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
 use protocol::{LeaderEpoch, Offset};
 
 use crate::batches::Stored;
@@ -13,10 +16,14 @@ pub(crate) struct History {
     /// The same as the log has them: compaction thins them out.
     pub(crate) batches: Vec<Stored>,
     pub(crate) log_start: Offset,
+    /// The latest that the log has begun. After a crash it may begin before, but what its producers did is forgotten.
+    pub(crate) forgotten_to: Offset,
     pub(crate) log_end: Offset,
     pub(crate) high_watermark: Offset,
     /// No cleaning has reached beyond this offset.
     pub(crate) cleanable_to: Offset,
+    /// The keys of truncated records that cleanings had seen: earlier records of these keys may be gone.
+    pub(crate) overtaken: BTreeSet<Option<Vec<u8>>>,
 }
 
 impl History {
@@ -33,19 +40,51 @@ impl History {
         self.batches.get(from..).unwrap_or_default()
     }
 
-    /// Removes the batches that reach to `target` or beyond.
-    pub(crate) fn truncate_to(&mut self, target: Offset) {
-        self.appended.retain(|batch| batch.last() < target);
+    /// Where the log may end when it is truncated to `target`: behind the last batch below it, or later if cleanings
+    /// have removed what came next.
+    pub(crate) fn ends_of_truncation(&self, target: Offset) -> RangeInclusive<Offset> {
+        let low = self.batches.iter().rfind(|batch| batch.last() < target);
+        let low = low.map_or(Offset::ZERO, Stored::next);
+        let straddled = self.batches.iter().find(|batch| batch.last() >= target);
+        let high = straddled.map_or(target, |batch| batch.base().min(target));
+        // The segment may be gone already that the target was in.
+        let high = if target < self.log_start { target } else { high };
+        low..=high.max(low)
+    }
+
+    pub(crate) fn start_at(&mut self, offset: Offset) {
+        self.log_start = offset;
+        self.forgotten_to = self.forgotten_to.max(offset);
+    }
+
+    /// The batches that readers can find and whose producers must be known.
+    pub(crate) fn remembered(&self) -> &[Stored] {
+        let from = self.batches.partition_point(|batch| batch.last() < self.forgotten_to);
+        self.batches.get(from..).unwrap_or_default()
+    }
+
+    /// Removes the batches that reach to `target` or beyond, which leaves the log to end at `end`.
+    pub(crate) fn truncate_to(&mut self, target: Offset, end: Offset) {
+        let cut = self.appended.iter().flat_map(|batch| &batch.records);
+        let cut = cut.filter(|record| record.offset >= end && record.offset < self.cleanable_to);
+        self.overtaken.extend(cut.map(|record| record.key.clone()));
+        self.appended.retain(|batch| batch.last() < end);
         self.batches.retain(|batch| batch.last() < target);
-        self.log_end = self.log_end.min(target);
-        self.log_start = self.log_start.min(target);
-        self.high_watermark = self.high_watermark.min(target);
-        self.cleanable_to = self.cleanable_to.min(target);
+        self.log_end = end;
+        self.log_start = self.log_start.min(end);
+        self.forgotten_to = self.forgotten_to.min(end);
+        self.high_watermark = self.high_watermark.min(end);
+        self.cleanable_to = self.cleanable_to.min(end);
     }
 
     pub(crate) fn restart_at(&mut self, offset: Offset) {
-        *self =
-            Self { log_start: offset, log_end: offset, high_watermark: offset, ..Self::default() };
+        *self = Self {
+            log_start: offset,
+            forgotten_to: offset,
+            log_end: offset,
+            high_watermark: offset,
+            ..Self::default()
+        };
     }
 
     pub(crate) fn producers(&self) -> Producers {

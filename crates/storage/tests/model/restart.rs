@@ -4,7 +4,7 @@ use protocol::Offset;
 use storage::files::checkpoint;
 
 use crate::batches::Stored;
-use crate::case::{Case, Ghost};
+use crate::case::Case;
 use crate::history::History;
 
 /// How a life ends.
@@ -112,22 +112,30 @@ impl Case {
         let (start, end) = (log.log_start_offset(), log.log_end_offset());
         let found = self.read_all();
         self.note(|| format!("    {promise:?}, found {start} to {end}"));
-        let mut current = self.history.clone();
-        for batch in self.in_flight.drain(..) {
-            current.append(batch);
+        let mut candidates = vec![self.history.clone()];
+        for in_flight in self.in_flight.drain(..) {
+            let Some(base) = in_flight.first().map(Stored::base) else { continue };
+            let is_possible = match promise.end {
+                End::PowerLoss => base >= promise.flushed,
+                End::Close | End::Kill => base >= self.history.log_end,
+            };
+            if is_possible {
+                let mut history = self.history.clone();
+                history.truncate_to(base, base);
+                in_flight.into_iter().for_each(|batch| history.append(batch));
+                candidates.push(history);
+            }
         }
-        let mut candidates = vec![Ghost { history: current, cut: Offset::MAX }];
-        candidates.extend(self.ghosts.drain(..).rev().filter(|ghost| promise.flushed <= ghost.cut));
         let mut reasons = Vec::new();
-        let explained = candidates.into_iter().find_map(|candidate| {
-            let fits = candidate.history.explains(&found, start, end);
-            fits.map_err(|reason| reasons.push(reason)).ok().map(|()| candidate.history)
+        let explained = candidates.into_iter().find(|history| {
+            let explained = history.explains(&found, start, end);
+            explained.map_err(|reason| reasons.push(reason)).is_ok()
         });
         let Some(explained) = explained else {
             panic!("nothing explains {}", reasons.join("\n"));
         };
         self.check_promise(promise, &found, start, end);
-        self.history = explained;
+        (self.history, self.half_cut) = (explained, Offset::MAX);
         self.history.adopt(found, start, end);
         self.history.high_watermark = log.high_watermark();
         assert!((start..=end).contains(&self.history.high_watermark));
@@ -140,7 +148,7 @@ impl Case {
     fn check_promise(&self, promise: Promise, found: &[Stored], start: Offset, end: Offset) {
         let safe_to = match promise.end {
             End::PowerLoss => promise.flushed,
-            End::Close | End::Kill => self.history.log_end,
+            End::Close | End::Kill => self.history.log_end.min(self.half_cut),
         };
         let required = self
             .history
@@ -190,7 +198,9 @@ impl History {
         self.appended.retain(|batch| batch.last() < end);
         self.batches.retain(|batch| batch.last() < start);
         self.batches.extend(found);
-        (self.log_start, self.log_end) = (start, end);
+        self.start_at(start);
+        self.forgotten_to = self.forgotten_to.min(end);
+        self.log_end = end;
         self.cleanable_to = self.cleanable_to.min(end);
     }
 }

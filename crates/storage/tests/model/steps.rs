@@ -1,9 +1,11 @@
 //! The operations, one at a time, each on the log and on the model.
 
+use std::sync::Arc;
+
 use protocol::{LeaderEpoch, Offset, Timestamp};
 use testkit::Operation;
 
-use crate::case::{Case, Ghost};
+use crate::case::Case;
 
 impl Case {
     /// Does something.
@@ -50,22 +52,13 @@ impl Case {
     fn flush(&mut self) {
         self.note(|| "flush".to_owned());
         let flushed = self.world.log().flush();
-        if self.settle(flushed).is_some() {
-            self.on_flushed();
-        }
-    }
-
-    /// Ghosts that the flush has laid cannot come back.
-    pub(crate) fn on_flushed(&mut self) {
-        let flushed = self.world.log().flushed_offset();
-        self.ghosts.retain(|ghost| flushed <= ghost.cut);
+        self.settle(flushed);
     }
 
     fn checkpoint(&mut self) {
         self.note(|| "checkpoint".to_owned());
         let checkpointed = self.world.log().checkpoint();
         if self.settle(checkpointed).is_some() {
-            self.on_flushed();
             let written = self.world.storage().checkpoint();
             self.settle(written);
         }
@@ -76,7 +69,6 @@ impl Case {
         self.world.run_chores();
         self.is_broken |= self.world.log().dir().offline_reason().is_some();
         assert!(!self.is_broken || self.expects_fault || self.world.disk.is_down());
-        self.on_flushed();
     }
 
     fn truncate(&mut self) {
@@ -86,10 +78,14 @@ impl Case {
         self.note(|| format!("truncate to {target}"));
         self.become_follower();
         let (log, now) = (self.world.log(), self.world.now);
-        self.remember_ghost(target);
-        let truncated = self.world.storage().truncate(&[(log, target)], now);
-        if self.settle(truncated).is_some() {
-            self.history.truncate_to(target);
+        let ends = self.history.ends_of_truncation(target);
+        self.half_cut = *ends.end();
+        let storage = self.world.storage();
+        let is_done = self.retry(|| storage.truncate(&[(Arc::clone(&log), target)], now));
+        if is_done && target < end {
+            let end = log.log_end_offset();
+            assert!(ends.contains(&end), "the log ends at {end}, and not in {ends:?}");
+            self.history.truncate_to(target, end);
             self.check();
         }
     }
@@ -99,22 +95,30 @@ impl Case {
         let offset = self.offset_within(Offset(end.0 / 2), end + 10);
         self.note(|| format!("truncate fully, to begin at {offset}"));
         self.become_follower();
-        let (log, now) = (self.world.log(), self.world.now);
-        self.remember_ghost(Offset::ZERO);
-        let truncated = self.world.storage().truncate_fully(&log, offset, now);
-        if self.settle(truncated).is_some() {
+        let (storage, log, now) = (self.world.storage(), self.world.log(), self.world.now);
+        self.half_cut = Offset::ZERO;
+        if self.retry(|| storage.truncate_fully(&log, offset, now)) {
             self.history.restart_at(offset);
             self.check();
         }
     }
 
-    /// A truncation that has not reached the disk may be undone by a crash.
-    fn remember_ghost(&mut self, cut: Offset) {
-        for ghost in &mut self.ghosts {
-            ghost.cut = ghost.cut.min(cut);
+    /// Truncates, again if it has failed for want of room: until it is done nothing can be appended. Says whether it is.
+    fn retry(&mut self, truncate: impl Fn() -> storage::Result<()>) -> bool {
+        loop {
+            if self.settle(truncate()).is_some() {
+                self.half_cut = Offset::MAX;
+                self.in_flight.clear();
+                return true;
+            }
+            if self.is_broken || self.world.disk.is_down() {
+                return false;
+            }
+            self.note(|| "truncate once more, and there is room".to_owned());
+            self.world.disk.forget_failures();
+            self.world.disk.set_capacity(None);
+            (self.expects_fault, self.expects_full_disk) = (false, false);
         }
-        self.in_flight.clear();
-        self.ghosts.push(Ghost { history: self.history.clone(), cut });
     }
 
     /// Logs are truncated by followers, whose leader has a higher epoch.
@@ -132,7 +136,7 @@ impl Case {
             Ok(log_start) => {
                 assert!(offset <= high_watermark, "what is not replicated was deleted");
                 assert_eq!(log_start, offset);
-                self.history.log_start = offset;
+                self.history.start_at(offset);
             }
             Err(err) => self.excuse(&err),
         }
@@ -163,7 +167,7 @@ impl Case {
             let is_due = deletes && (is_surplus || is_old(batch.header.max_timestamp));
             assert!(is_due, "the batch at {} was deleted before its time", batch.base());
         }
-        self.history.log_start = after;
+        self.history.start_at(after);
         self.check();
     }
 

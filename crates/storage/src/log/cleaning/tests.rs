@@ -7,6 +7,7 @@ use protocol::record::BatchOptions;
 
 use super::*;
 use crate::compaction::{Cleaned, OffsetMap, Pace, clean};
+use crate::error::Error;
 use crate::log::ReadRequest;
 use crate::testing::batches::{NOW, Stored, keyed, later, plain, records_in};
 use crate::testing::disk::Step;

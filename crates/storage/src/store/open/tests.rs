@@ -171,10 +171,9 @@ fn log_that_cannot_be_opened_is_not_given_up() {
     let storage = filled(&broker);
     storage.close(1).unwrap();
     drop(storage);
-    let log = broker.dir(0).join("topic-1").join("00000000000000000000.log");
-    let good = std::fs::read(&log).unwrap();
-    std::fs::write(&log, [&good[..], b"garbage"].concat()).unwrap();
-    // A clean start believes what is there, and this cannot be.
+    let metadata = broker.dir(0).join("topic-1").join("partition.metadata");
+    let good = std::fs::read(&metadata).unwrap();
+    std::fs::write(&metadata, "garbage").unwrap();
     let (storage, report) = broker.start();
     assert_eq!((report.logs, report.failed), (2, 1));
     let topic_id = protocol::TopicId([1; 16]);
@@ -184,7 +183,24 @@ fn log_that_cannot_be_opened_is_not_given_up() {
     storage.checkpoint().unwrap();
     storage.close(2).unwrap();
     drop(storage);
-    // So the next start is not a clean one, and knows still how far the log was good.
+    // When it is put right, the next start knows still how far the log was good.
+    std::fs::write(&metadata, good).unwrap();
+    let (storage, report) = broker.start();
+    assert_eq!((report.logs, report.failed, report.truncated_bytes), (3, 0, 0));
+    let log = storage.log(&partition("topic", 1)).unwrap();
+    let offsets = (log.log_end_offset(), log.high_watermark(), log.recovery_point());
+    assert_eq!(offsets, (Offset(10), Offset(10), Offset(10)));
+}
+
+#[test]
+fn log_that_was_closed_and_yet_cannot_be_read_is_recovered() {
+    let broker = TestBroker::new(1);
+    let storage = filled(&broker);
+    storage.close(1).unwrap();
+    drop(storage);
+    let log = broker.dir(0).join("topic-1").join("00000000000000000000.log");
+    let good = std::fs::read(&log).unwrap();
+    std::fs::write(&log, [&good[..], b"garbage"].concat()).unwrap();
     let (storage, report) = broker.start();
     assert_eq!((report.logs, report.failed, report.truncated_bytes), (3, 0, 7));
     let log = storage.log(&partition("topic", 1)).unwrap();
