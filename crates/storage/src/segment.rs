@@ -386,9 +386,19 @@ impl Segment {
         flushed.and_then(|()| self.txn_index.flush()).context_of("sync index of", &self.log)
     }
 
+    /// Whether bytes have been cut off behind the end that are on stable storage still.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Acquire)
+    }
+
+    /// Says that bytes may have been cut off so.
+    pub(crate) fn mark_cut(&self) {
+        self.is_cut.store(true, Ordering::Release);
+    }
+
     /// Cuts off what a failed write has left behind the end, on the disk with the next sync.
     pub(crate) fn cut_to_size(&self) -> Result<()> {
-        self.is_cut.store(true, Ordering::Release);
+        self.mark_cut();
         self.ahead.forget();
         self.release_reserved()
     }

@@ -52,6 +52,10 @@ impl Log {
             self.recover(writer, options, incomplete, all_anew || has_lost_epochs)?;
         let segments = self.segments.load_full();
         let active = self.active();
+        if !options.was_clean {
+            // The last process may have died behind a failed write.
+            active.mark_cut();
+        }
         active.observe_tail()?;
         if active.take_index_wrong() {
             active.rebuild_indexes(self.config.load().index_interval_bytes)?;

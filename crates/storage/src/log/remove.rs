@@ -112,11 +112,12 @@ impl Log {
         Ok(())
     }
 
-    /// Ends all writing and leaves the log so that the next start need not recover anything.
+    /// Ends all writing and leaves the log so that the next start need not recover anything. A log to which nothing was
+    /// appended since its last checkpoint costs no access to the disk.
     pub fn close(&self) -> Result<()> {
         self.finish_chores();
         let _structure = lock(&self.structure);
-        {
+        let is_checkpointed = {
             let mut writer = lock(&self.writer);
             if self.is_closed.swap(true, Ordering::AcqRel) {
                 return Ok(());
@@ -125,11 +126,23 @@ impl Log {
             self.name_active(&mut writer)?;
             self.remove_spare(&mut writer)?;
             let active = self.active();
-            active.seal()?;
-            active.release_reserved()?;
-        }
-        let producers = lock(&self.writer).producers.clone();
-        let result = self.checkpoint_at(&producers);
+            if active.ahead.reserved.load(Ordering::Relaxed) > 0 {
+                active.release_reserved()?;
+            }
+            let is_checkpointed = self.recovery_point() >= self.log_end_offset()
+                && !writer.epochs_changed
+                && !active.is_cut();
+            if !is_checkpointed {
+                active.seal()?;
+            }
+            is_checkpointed
+        };
+        let result = if is_checkpointed {
+            Ok(())
+        } else {
+            let producers = lock(&self.writer).producers.clone();
+            self.checkpoint_at(&producers)
+        };
         let result = result.and_then(|()| self.segments.load().iter().try_for_each(|s| s.close()));
         self.offline_on_io_error(result)
     }

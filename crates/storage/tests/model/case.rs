@@ -18,8 +18,8 @@ pub(crate) struct Case {
     pub(crate) history: History,
     /// Where a truncation was to cut that has failed: what comes after it may be gone, or still be there.
     pub(crate) half_cut: Offset,
-    /// Batches of each failed append since the last start: those of one of them may turn up after a crash, in the place of
-    /// what was written there since and is not flushed.
+    /// Batches of each failed append: those of one of them may turn up after a power loss, in the place of what was
+    /// written there since and is not flushed.
     pub(crate) in_flight: Vec<Vec<Stored>>,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) producer_ids: Vec<ProducerId>,

@@ -77,6 +77,9 @@ impl Case {
         let request =
             ReadRequest { at_least_one: self.rng.one_in(2), ..request(offset, max_bytes, bound) };
         self.note(|| format!("read {request:?}"));
+        if self.may_be_cleaned {
+            return;
+        }
         let fetched = match self.world.log().read(&request) {
             Err(Error::OutOfRange { .. }) => {
                 assert!(offset < start || offset > end, "offset {offset} is in the log");
@@ -144,44 +147,50 @@ impl Case {
 
     fn check_producers(&self) {
         let found = self.producers_of_log().entries;
-        let histories = [self.history.producers(), Producers::of(self.history.remembered())];
+        let history = &self.history;
+        let all = history.producers();
         for id in found.keys() {
-            assert!(
-                histories.iter().any(|known| known.entries.contains_key(id)),
-                "{id} is unknown"
-            );
+            assert!(all.entries.contains_key(id), "{id} is unknown");
         }
         let is_in_log = |id: &ProducerId| {
-            self.history.remembered().iter().any(|batch| batch.header.producer_id == *id)
+            history.remembered().iter().any(|batch| batch.header.producer_id == *id)
         };
-        for (id, expected) in &histories[0].entries {
+        for (id, expected) in &all.entries {
             match found.get(id) {
                 // What has left the log may have been forgotten in a restart.
                 None => assert!(!is_in_log(id), "{id} is forgotten"),
-                Some(found) => self.check_producer(*id, found, expected, &histories[1].get(*id)),
+                Some(found) => self.check_producer(*id, found, expected),
             }
         }
     }
 
-    /// Compares what is known of one producer with what it did, all in all and in the part that is left of the log.
-    fn check_producer(&self, id: ProducerId, found: &Producer, all: &Producer, left: &Producer) {
-        let is_compacted = self.history.cleanable_to > Offset::ZERO;
-        let has_left = self.history.forgotten_to > Offset::ZERO || is_compacted;
-        let context = || format!("{id}: found {found:?}\nall {all:?}\nleft {left:?}");
+    /// Compares what is known of one producer with what it did, all in all and in any part that was left of the log when
+    /// it was read last.
+    fn check_producer(&self, id: ProducerId, found: &Producer, all: &Producer) {
+        let history = &self.history;
+        let is_compacted = history.cleanable_to > Offset::ZERO;
+        let suffixes = |batches: &'_ [Stored]| -> Vec<Producer> {
+            let forgotten = match is_compacted {
+                true => batches.len(),
+                false => batches.partition_point(|it| it.last() < history.forgotten_to),
+            };
+            let left = |from| batches.get(from..).unwrap_or_default();
+            (0..=forgotten).map(|from| Producers::of(left(from)).get(id)).collect()
+        };
+        let lefts = suffixes(&history.appended).into_iter().chain(suffixes(&history.batches));
+        let lefts: Vec<_> = if found == all { Vec::new() } else { lefts.collect() };
+        let context = || format!("{id}: found {found:?}\nall {all:?}");
         let fits = |get: &dyn Fn(&Producer) -> i64| {
-            get(found) == get(all) || has_left && get(found) == get(left)
+            get(found) == get(all) || lefts.iter().any(|left| get(found) == get(left))
         };
         assert!(fits(&|producer| producer.epoch.0.into()), "{}", context());
         assert!(fits(&|producer| producer.coordinator_epoch.0.into()), "{}", context());
         assert!(fits(&|producer| producer.last_timestamp.0), "{}", context());
-        assert!(
-            fits(&|producer| producer.txn_first.map_or(-1, |offset| offset.0)),
-            "{}",
-            context()
-        );
+        let txn_first = |producer: &Producer| producer.txn_first.map_or(-1, |offset| offset.0);
+        assert!(fits(&txn_first), "{}", context());
         let common = found.batches.len().min(all.batches.len());
         let is_recent =
-            all.batches.last().is_some_and(|sent| sent.last_offset >= self.history.forgotten_to);
+            all.batches.last().is_some_and(|sent| sent.last_offset >= history.forgotten_to);
         assert!(common > 0 || !is_recent || is_compacted, "{}", context());
         let tail = |producer: &Producer| {
             producer.batches.iter().rev().take(common).copied().collect::<Vec<_>>()
@@ -215,8 +224,12 @@ impl Case {
         for aborted in required {
             assert!(found.contains(aborted), "{aborted:?} is not in {found:?}");
         }
-        for aborted in &found {
-            let is_known = all.aborted.contains(aborted) || left.aborted.contains(aborted);
+        for aborted in found.iter().filter(|aborted| !all.aborted.contains(aborted)) {
+            // Its first records were gone when the log was read.
+            let forgotten = history.appended.partition_point(|it| it.last() < history.forgotten_to);
+            let left = |from| history.appended.get(from..).unwrap_or_default();
+            let is_known =
+                (0..=forgotten).any(|it| Producers::of(left(it)).aborted.contains(aborted));
             assert!(is_known, "{aborted:?} was not aborted");
         }
     }
@@ -254,6 +267,10 @@ impl Case {
         let back = i64::try_from(self.rng.within(0..=200_000)).expect("it is small");
         let target = Timestamp(self.world.now.0 - back);
         self.note(|| format!("look for {target}"));
+        if self.may_be_cleaned {
+            // What is there is not known.
+            return;
+        }
         let (log, start) = (self.world.log(), self.history.log_start);
         let records = || self.stored_records().filter(|(record, _)| record.offset >= start);
         let expected = records().find(|(record, _)| record.timestamp >= target);

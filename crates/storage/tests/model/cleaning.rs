@@ -67,7 +67,7 @@ fn data_records(batches: &[Stored]) -> impl Iterator<Item = &Rec> {
 
 impl History {
     /// The offsets of records in aborted transactions.
-    fn aborted_offsets(&self) -> BTreeSet<Offset> {
+    pub(crate) fn aborted_offsets(&self) -> BTreeSet<Offset> {
         let producers = self.producers();
         let is_aborted = |id: ProducerId, offset: Offset| {
             producers
@@ -79,7 +79,8 @@ impl History {
         let records = batches.flat_map(|batch| {
             batch.records.iter().map(|record| (batch.header.producer_id, record.offset))
         });
-        records.filter(|(id, offset)| is_aborted(*id, *offset)).map(|(_, offset)| offset).collect()
+        let aborted = records.filter(|(id, offset)| is_aborted(*id, *offset));
+        aborted.map(|(_, offset)| offset).chain(self.were_aborted.iter().copied()).collect()
     }
 
     /// Whether `found` is this log from `start` on, perhaps cut at the end, perhaps cleaned as far as cleanings went:

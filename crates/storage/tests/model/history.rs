@@ -24,6 +24,8 @@ pub(crate) struct History {
     pub(crate) cleanable_to: Offset,
     /// The keys of truncated records that cleanings had seen: earlier records of these keys may be gone.
     pub(crate) overtaken: BTreeSet<Option<Vec<u8>>>,
+    /// The records that were aborted by markers that cleanings had seen and that were truncated.
+    pub(crate) were_aborted: BTreeSet<Offset>,
 }
 
 impl History {
@@ -65,6 +67,9 @@ impl History {
 
     /// Removes the batches that reach to `target` or beyond, which leaves the log to end at `end`.
     pub(crate) fn truncate_to(&mut self, target: Offset, end: Offset) {
+        if self.cleanable_to > Offset::ZERO {
+            self.were_aborted = self.aborted_offsets();
+        }
         let cut = self.appended.iter().flat_map(|batch| &batch.records);
         let cut = cut.filter(|record| record.offset >= end && record.offset < self.cleanable_to);
         self.overtaken.extend(cut.map(|record| record.key.clone()));

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use case::Case;
 
 /// What the gate runs.
-const CASES: u64 = 2_000;
+const CASES: u64 = 5_000;
 
 fn number_from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("it is a number"))

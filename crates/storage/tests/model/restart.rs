@@ -113,7 +113,7 @@ impl Case {
         let found = self.read_all();
         self.note(|| format!("    {promise:?}, found {start} to {end}"));
         let mut candidates = vec![self.history.clone()];
-        for in_flight in self.in_flight.drain(..) {
+        for in_flight in &self.in_flight {
             let Some(base) = in_flight.first().map(Stored::base) else { continue };
             let is_possible = match promise.end {
                 End::PowerLoss => base >= promise.flushed,
@@ -122,7 +122,7 @@ impl Case {
             if is_possible {
                 let mut history = self.history.clone();
                 history.truncate_to(base, base);
-                in_flight.into_iter().for_each(|batch| history.append(batch));
+                in_flight.iter().for_each(|batch| history.append(batch.clone()));
                 candidates.push(history);
             }
         }
@@ -134,6 +134,9 @@ impl Case {
         let Some(explained) = explained else {
             panic!("nothing explains {}", reasons.join("\n"));
         };
+        if promise.end == End::PowerLoss {
+            self.in_flight.clear();
+        }
         self.check_promise(promise, &found, start, end);
         (self.history, self.half_cut) = (explained, Offset::MAX);
         self.history.adopt(found, start, end);
