@@ -1,6 +1,6 @@
-//! The group coordinator: a pure state machine whose memory is a log.
+//! The coordinators of groups and of transactions: pure state machines whose memory is a log.
 //!
-//! A [`Shard`] is told what happens - a request, a timer that is due, records that the log has taken or committed - and
+//! A [`Shard`] of groups is told what happens - a request, a timer that is due, records that the log has taken or committed - and
 //! answers with [`Action`]s. It holds no socket, file, clock, thread or random number. What it must not forget, it asks the
 //! driver to append; after a restart or on another broker, the replayed log makes the same shard.
 //!
@@ -16,6 +16,7 @@
 //! - While a shard is being loaded, the driver answers `COORDINATOR_LOAD_IN_PROGRESS`, and heartbeats `NONE`, as Kafka does.
 //!
 //! Reading order: `outcome` (actions), `shard`, `classic` (groups of the classic protocol), `offsets`, `turn`.
+//! Transactions have a shard of their own kind, with the same duties towards the driver: [`txn`].
 
 mod answer;
 mod classic;
@@ -25,6 +26,7 @@ mod settings;
 mod shard;
 mod timers;
 mod turn;
+pub mod txn;
 
 #[cfg(test)]
 mod tests;
