@@ -89,8 +89,7 @@ impl Scene {
         let rules = Rules { config, origin: Origin::Client, now: self.now };
         let check = |records| validate(records, &rules).expect("the batch is good");
         let sets: Vec<Validated> = sets.iter().map(check).collect();
-        let set =
-            |records| LeaderAppend { records, origin: Origin::Client, transaction_version: 0 };
+        let set = |records| LeaderAppend::new(records, Origin::Client);
         let sets: Vec<_> = sets.iter().map(set).collect();
         for appended in log.append_as_leader(&sets, LeaderEpoch(0), self.now) {
             appended.expect("the log takes it");

@@ -67,7 +67,7 @@ fn append(log: &Log, batch: Vec<u8>, origin: Origin, time: i64) {
     let config = log.config();
     let rules = Rules { config: &config, origin, now: NOW };
     let records = validate(&Bytes::from(batch), &rules).expect("the records are valid");
-    let append = LeaderAppend { records: &records, origin, transaction_version: 0 };
+    let append = LeaderAppend::new(&records, origin);
     let epoch = LeaderEpoch(if time < 150 { 0 } else { 4 });
     for appended in log.append_as_leader(&[append], epoch, NOW) {
         appended.expect("the records are appended");

@@ -45,7 +45,7 @@ fn append(log: &Log, scene: &Scene, input: &mut Input<'_>) {
     };
     let rules = Rules { config: &scene.config, origin, now: NOW };
     let Ok(records) = validate(&records, &rules) else { return };
-    let append = LeaderAppend { records: &records, origin, transaction_version: 0 };
+    let append = LeaderAppend::new(&records, origin);
     for result in log.append_as_leader(&[append, append], epoch, NOW).into_iter().flatten() {
         assert!(result.last_offset < log.log_end_offset());
     }

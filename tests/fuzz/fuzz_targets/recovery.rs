@@ -36,7 +36,7 @@ fn append_and_read(log: &Log, scene: &Scene, must_succeed: bool) {
     let records = Bytes::from(builder.build());
     let rules = Rules { config: &scene.config, origin: Origin::Client, now: NOW };
     let records = validate(&records, &rules).expect("it is a good batch");
-    let append = LeaderAppend { records: &records, origin: Origin::Client, transaction_version: 0 };
+    let append = LeaderAppend::new(&records, Origin::Client);
     let epoch = log.latest_epoch().unwrap_or(LeaderEpoch(0));
     let end = log.log_end_offset();
     if end >= Offset(i64::MAX - 2) {

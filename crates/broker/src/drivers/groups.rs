@@ -240,7 +240,7 @@ impl Active {
         let rules = Rules { config: &config, origin: Origin::Coordinator, now };
         let records = validate(&Bytes::from(builder.build()), &rules).map_err(Error::from)?;
         let origin = Origin::Coordinator;
-        let append = LeaderAppend { records: &records, origin, transaction_version: 0 };
+        let append = LeaderAppend::new(&records, origin);
         let appended = self.partition.append(&append, config.min_insync_replicas, now)?;
         if appended.must_flush {
             log.flush_to(appended.last_offset.next())?;

@@ -128,7 +128,7 @@ fn append(
     let config = partition.log.config();
     let rules = Rules { config: &config, origin: Origin::Client, now };
     let records = validate(&records.unwrap_or_default(), &rules).map_err(storage::Error::from)?;
-    let append = LeaderAppend { records: &records, origin: Origin::Client, transaction_version: 0 };
+    let append = LeaderAppend::new(&records, Origin::Client);
     let in_sync_min = if acks == -1 { config.min_insync_replicas } else { 0 };
     let appended = partition.append(&append, in_sync_min, now)?;
     Ok((Arc::clone(partition), appended))

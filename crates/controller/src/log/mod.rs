@@ -106,15 +106,13 @@ impl MetadataLog {
     fn append(&mut self, batches: &[Bytes], now: Timestamp) -> Result<()> {
         let start = self.log.log_end_offset();
         let config = self.log.config();
-        let (origin, transaction_version) = (Origin::Coordinator, 0);
+        let origin = Origin::Coordinator;
         let rules = Rules { config: &config, origin, now };
         let checked = batches.iter().map(|batch| validate(batch, &rules));
         let checked = checked.collect::<std::result::Result<Vec<_>, _>>();
         let checked = checked.map_err(storage::Error::from)?;
-        let appends: Vec<_> = checked
-            .iter()
-            .map(|records| LeaderAppend { records, origin, transaction_version })
-            .collect();
+        let appends: Vec<_> =
+            checked.iter().map(|records| LeaderAppend::new(records, origin)).collect();
         let appended = self.log.append_as_leader(&appends, self.leader_epoch, now);
         if let Err(err) = appended.into_iter().collect::<storage::Result<Vec<_>>>() {
             // What the first batches of a transaction have left would be in the way of the next change.

@@ -13,7 +13,9 @@ use super::{Log, Writer};
 use crate::error::{Error, IoContext, Rejection, Result};
 use crate::files::names::Stage;
 use crate::handles::lock;
-use crate::producer::{BatchMetadata, Checked, Marker, Origin, Staged};
+use crate::producer::{
+    BatchMetadata, Begin, Checked, Marker, Origin, Source, Staged, VerificationGuard, Verified,
+};
 use crate::segment::Segment;
 use crate::validate::{Validated, marker_of, stamp};
 
@@ -29,6 +31,15 @@ pub struct LeaderAppend<'a> {
     pub origin: Origin,
     /// The version of transactions under which a marker is written; 0 for data.
     pub transaction_version: i16,
+    /// What is known of the transaction that data belong to.
+    pub verified: Verified,
+}
+
+impl<'a> LeaderAppend<'a> {
+    /// Data that belong to no transaction, or to one that need not be asked for.
+    pub const fn new(records: &'a Validated, origin: Origin) -> Self {
+        Self { records, origin, transaction_version: 0, verified: Verified::Unchecked }
+    }
 }
 
 /// Where a set of batches went.
@@ -66,6 +77,15 @@ impl Log {
             appender.results.push(result);
         }
         appender.finish()
+    }
+
+    /// Begins to ask the coordinator for a producer's transaction, before its first batch here; `None` if it is open.
+    pub fn begin_verification(
+        &self,
+        begin: &Begin,
+        now: Timestamp,
+    ) -> Result<Option<VerificationGuard>> {
+        Ok(lock(&self.writer).producers.begin_verification(begin, now)?)
     }
 
     /// Appends batches that the leader of the partition has appended, with their offsets and epochs. A batch of an
@@ -142,6 +162,7 @@ impl<'w, 'a> Appender<'w, 'a> {
         // A set of several batches is refused as a whole, so what its first ones have staged must be undone.
         let log_append_time = self.append_time(records.log_append_time());
         let undo = (records.batches().len() > 1).then(|| self.write.staged.clone());
+        let source = Source { origin: append.origin, verified: append.verified };
         let mut headers = Vec::with_capacity(records.batches().len());
         let mut next_offset = first_offset;
         for batch in records.batches() {
@@ -159,7 +180,7 @@ impl<'w, 'a> Appender<'w, 'a> {
             });
             let producers = &self.writer.producers;
             let staged = &mut self.write.staged;
-            match producers.check(staged, &header, marker.as_ref(), append.origin) {
+            match producers.check(staged, &header, marker.as_ref(), source) {
                 Ok(Checked::New) => headers.push(header),
                 Ok(Checked::Duplicate(duplicate)) => {
                     self.undo(undo);

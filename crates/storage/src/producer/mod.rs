@@ -1,7 +1,9 @@
-//! What a log knows of the producers that write to it, so that a batch sent twice is stored once.
+//! What a log knows of the producers that write to it, so that a batch sent twice is stored once, and that a transaction
+//! ends where it was begun.
 
 pub mod snapshot;
 mod state;
+mod verification;
 
-pub use state::{BatchMetadata, Origin, ProducerEntry};
-pub(crate) use state::{Checked, Marker, Producers, Staged};
+pub use state::{BatchMetadata, Checked, Marker, Origin, ProducerEntry, Producers, Staged};
+pub use verification::{Begin, Source, VerificationGuard, Verified};

@@ -15,6 +15,7 @@ use protocol::{
 };
 
 use super::snapshot::SnapshotEntry;
+use super::verification::{Source, Verification};
 use crate::error::Rejection;
 use crate::index::txn::AbortedTxn;
 
@@ -95,6 +96,11 @@ impl ProducerEntry {
         self.batches.last().map(|batch| batch.last_offset)
     }
 
+    /// True if a transaction is open that was begun in this epoch.
+    pub(super) fn is_in_transaction(&self, epoch: ProducerEpoch) -> bool {
+        self.epoch == epoch && self.current_txn_first_offset.is_some()
+    }
+
     fn enter_epoch(&mut self, epoch: ProducerEpoch) {
         if self.epoch != epoch {
             self.batches.clear();
@@ -139,10 +145,12 @@ struct CompletedTxn {
 
 /// What a batch would change; nothing holds until [`Producers::commit`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Staged {
+pub struct Staged {
     entries: Vec<(ProducerId, ProducerEntry)>,
     started: Vec<(Offset, ProducerId)>,
     completed: Vec<CompletedTxn>,
+    /// Verifications that are used or void now.
+    verified: Vec<ProducerId>,
 }
 
 impl Staged {
@@ -160,7 +168,7 @@ impl Staged {
 
 /// The answer to a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Checked {
+pub enum Checked {
     /// The batch is to be appended.
     New,
     /// The batch was appended before; the client gets its first answer again.
@@ -169,30 +177,31 @@ pub(crate) enum Checked {
 
 /// The end marker of a transaction, with what the check of its epoch needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Marker {
+pub struct Marker {
     /// Commit or abort.
-    pub(crate) control: ControlType,
+    pub control: ControlType,
     /// The marker's value.
-    pub(crate) value: EndTxnMarker,
+    pub value: EndTxnMarker,
     /// The version of transactions under which it is written; from 2 on an epoch ends with each transaction
     /// (KIP-890), so a marker of the current epoch is refused.
-    pub(crate) transaction_version: i16,
+    pub transaction_version: i16,
 }
 
 /// All producers of one log.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Producers {
+pub struct Producers {
     entries: HashMap<ProducerId, ProducerEntry, foldhash::fast::RandomState>,
     /// Open transactions by their first offset.
     ongoing: BTreeMap<Offset, ProducerId>,
     /// Ended transactions whose marker is not below the high watermark yet: first offset to marker.
     unreplicated: BTreeMap<Offset, Offset>,
+    pub(super) verifications: HashMap<ProducerId, Verification, foldhash::fast::RandomState>,
     end_offset: Offset,
 }
 
 impl Producers {
     /// No producers, the state of a log that begins at `end_offset`.
-    pub(crate) fn empty(end_offset: Offset) -> Self {
+    pub fn empty(end_offset: Offset) -> Self {
         Self { end_offset, ..Self::default() }
     }
 
@@ -250,7 +259,7 @@ impl Producers {
     }
 
     /// The offset up to which the state is complete.
-    pub(crate) fn end_offset(&self) -> Offset {
+    pub fn end_offset(&self) -> Offset {
         self.end_offset
     }
 
@@ -260,27 +269,28 @@ impl Producers {
     }
 
     /// All producers, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (ProducerId, &ProducerEntry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (ProducerId, &ProducerEntry)> {
         self.entries.iter().map(|(producer_id, entry)| (*producer_id, entry))
     }
 
     /// What is known of one producer.
-    pub(crate) fn entry(&self, producer_id: ProducerId) -> Option<&ProducerEntry> {
+    pub fn entry(&self, producer_id: ProducerId) -> Option<&ProducerEntry> {
         self.entries.get(&producer_id)
     }
 
     /// Checks a batch, whose header has its final offsets, and stages what it changes. Batches without a producer id
     /// pass. `marker` is what a control batch holds.
-    pub(crate) fn check(
+    pub fn check(
         &self,
         staged: &mut Staged,
         header: &BatchHeader,
         marker: Option<&Marker>,
-        origin: Origin,
+        source: impl Into<Source>,
     ) -> Result<Checked, Rejection> {
         if header.producer_id.is_none() {
             return Ok(Checked::New);
         }
+        let Source { origin, verified } = source.into();
         let known = staged.entry(header.producer_id).or_else(|| self.entry(header.producer_id));
         if origin == Origin::Client
             && let Some(duplicate) = known.and_then(|entry| entry.duplicate_of(header))
@@ -292,19 +302,41 @@ impl Producers {
             if let Some(marker) = marker {
                 staged.completed.extend(end_txn(&mut entry, header, marker, origin)?);
             }
-        } else if let Some(first_offset) = add_data(&mut entry, header, origin)? {
-            staged.started.push((first_offset, header.producer_id));
+        } else {
+            let verification = self.verifications.get(&header.producer_id);
+            if header.attributes.is_transactional() && origin != Origin::Replication {
+                self.check_verified(&entry, header, verified)?;
+            }
+            if let Some(first_offset) = add_data(&mut entry, header, verification, origin)? {
+                staged.started.push((first_offset, header.producer_id));
+            }
+        }
+        if self.uses_up_verification(header) {
+            staged.verified.push(header.producer_id);
         }
         staged.set(header.producer_id, entry);
         Ok(Checked::New)
     }
 
+    /// True if a verification is under way that the batch makes use of, or makes void.
+    fn uses_up_verification(&self, header: &BatchHeader) -> bool {
+        let attributes = header.attributes;
+        let verification = self.verifications.get(&header.producer_id);
+        attributes.is_transactional()
+            && verification.is_some_and(|verification| {
+                !(attributes.is_control() && verification.outlives_marker(header.producer_epoch))
+            })
+    }
+
     /// Makes what was staged hold, now that the log reaches to `end_offset`. Returns the transactions that were
     /// aborted, for the transaction index.
-    pub(crate) fn commit(&mut self, staged: Staged, end_offset: Offset) -> Vec<AbortedTxn> {
+    pub fn commit(&mut self, staged: Staged, end_offset: Offset) -> Vec<AbortedTxn> {
         let mut aborted = Vec::new();
         self.ongoing.extend(staged.started);
         self.entries.extend(staged.entries);
+        for producer_id in staged.verified {
+            self.verifications.remove(&producer_id);
+        }
         for txn in staged.completed {
             if txn.is_aborted {
                 aborted.push(AbortedTxn {
@@ -328,20 +360,22 @@ impl Producers {
     }
 
     /// The first offset whose transaction is open, or ended by a marker that is not replicated yet.
-    pub(crate) fn first_unstable_offset(&self) -> Option<Offset> {
+    pub fn first_unstable_offset(&self) -> Option<Offset> {
         let ongoing = self.ongoing.keys().next();
         let unreplicated = self.unreplicated.keys().next();
         ongoing.into_iter().chain(unreplicated).min().copied()
     }
 
     /// Forgets ended transactions whose marker lies below `offset`: the high watermark, or the start of the log.
-    pub(crate) fn forget_ended_before(&mut self, offset: Offset) {
+    pub fn forget_ended_before(&mut self, offset: Offset) {
         self.unreplicated.retain(|_, last_offset| *last_offset >= offset);
     }
 
     /// Forgets producers that have been silent for `expiration_ms` and have no open transaction.
     pub(crate) fn expire(&mut self, now: Timestamp, expiration_ms: i64) {
         self.entries.retain(|_, entry| !is_expired(entry, now, expiration_ms));
+        let is_old = |since: Timestamp| now.0.saturating_sub(since.0) >= expiration_ms;
+        self.verifications.retain(|_, verification| !is_old(verification.since));
     }
 }
 
@@ -354,10 +388,14 @@ fn is_expired(entry: &ProducerEntry, now: Timestamp, expiration_ms: i64) -> bool
 fn add_data(
     entry: &mut ProducerEntry,
     header: &BatchHeader,
+    verification: Option<&Verification>,
     origin: Origin,
 ) -> Result<Option<Offset>, Rejection> {
     check_epoch(entry, header, 0, origin)?;
     if origin == Origin::Client {
+        if let Some(verification) = verification {
+            verification.check_sequence(entry, header)?;
+        }
         check_sequence(entry, header)?;
     }
     entry.add_batch(header);

@@ -87,7 +87,7 @@ impl TestLog {
     ) -> Result<Appended> {
         let config = self.log.config();
         let records = validate(records, &Rules { config: &config, origin, now })?;
-        let append = LeaderAppend { records: &records, origin, transaction_version };
+        let append = LeaderAppend { transaction_version, ..LeaderAppend::new(&records, origin) };
         let epoch = self.log.latest_epoch().unwrap_or(LeaderEpoch(0));
         self.log.append_as_leader(&[append], epoch, now).pop().unwrap()
     }

@@ -111,7 +111,7 @@ pub(crate) fn partition(topic: &str, number: i32) -> TopicPartition {
 pub(crate) fn append(log: &Log, records: &Bytes, now: Timestamp) -> Result<Appended> {
     let (config, origin) = (log.config(), Origin::Client);
     let records = validate(records, &Rules { config: &config, origin, now })?;
-    let append = LeaderAppend { records: &records, origin, transaction_version: 0 };
+    let append = LeaderAppend::new(&records, origin);
     let appended = log.append_as_leader(&[append], LeaderEpoch(0), now).pop().unwrap();
     log.update_high_watermark(log.log_end_offset());
     appended

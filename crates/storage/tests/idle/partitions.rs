@@ -54,7 +54,7 @@ pub(crate) fn make(dir: &Path, count: usize) -> Result<(), Box<dyn Error>> {
     builder.append(NOW, Some(b"key"), Some(b"value"), &[]);
     let rules = Rules { config: &config, origin: Origin::Client, now: NOW };
     let records = validate(&Bytes::from(builder.build()), &rules)?;
-    let append = LeaderAppend { records: &records, origin: Origin::Client, transaction_version: 0 };
+    let append = LeaderAppend::new(&records, Origin::Client);
     log.append_as_leader(&[append], LeaderEpoch(0), NOW)
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;

@@ -311,6 +311,9 @@ impl Case {
 impl Sent {
     fn as_append(&self) -> LeaderAppend<'_> {
         let (records, origin) = (&self.validated, self.origin);
-        LeaderAppend { records, origin, transaction_version: self.transaction_version }
+        LeaderAppend {
+            transaction_version: self.transaction_version,
+            ..LeaderAppend::new(records, origin)
+        }
     }
 }

@@ -18,10 +18,8 @@ fn append_group(test: &TestLog, group: &[Bytes]) -> Vec<Result<Appended>> {
     let config = test.log.config();
     let rules = Rules { config: &config, origin: Origin::Client, now: NOW };
     let validated: Vec<_> = group.iter().map(|bytes| validate(bytes, &rules).unwrap()).collect();
-    let appends: Vec<_> = validated
-        .iter()
-        .map(|records| LeaderAppend { records, origin: Origin::Client, transaction_version: 0 })
-        .collect();
+    let appends: Vec<_> =
+        validated.iter().map(|records| LeaderAppend::new(records, Origin::Client)).collect();
     test.log.append_as_leader(&appends, LeaderEpoch(0), NOW)
 }
 
