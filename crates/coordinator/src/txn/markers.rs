@@ -13,14 +13,17 @@ use super::state::TransactionState;
 /// A transaction whose end is committed to the log.
 #[derive(Debug)]
 pub(super) struct Completing {
-    /// The partitions that have no marker yet, as far as is known.
-    remaining: BTreeSet<TopicPartition>,
-    /// True while markers are being written, or the record that all are.
-    pub(super) is_under_way: bool,
+    /// The partitions to whom a marker is to be sent (again).
+    missing: BTreeSet<TopicPartition>,
+    /// Those to whom one is being sent. None is sent another meanwhile: in the first version, where transactions share an
+    /// epoch, one that comes late could end the next transaction.
+    under_way: BTreeSet<TopicPartition>,
+    /// True while the record is being appended that all have one.
+    pub(super) is_ending: bool,
 }
 
 impl Shard {
-    /// Some markers have been written, or not: the error for each of their partitions.
+    /// Some markers have been written, or not: the error for each of their partitions. Every marker is answered for once.
     pub fn on_markers_written(
         &mut self,
         turn: &mut Turn<'_>,
@@ -28,12 +31,15 @@ impl Shard {
         results: &[(TopicPartition, ErrorCode)],
     ) {
         let id = &markers.transactional_id;
-        let known = self.transaction(id).is_some_and(|known| {
-            (known.producer_id, known.epoch) == (markers.producer_id, markers.producer_epoch)
-        });
-        // What was under way when the shard was loaded anew is about a transaction that may have gone on.
-        let Some(completing) = self.completing.get_mut(id).filter(|_| known) else { return };
+        let is_known = markers.coordinator_epoch == self.coordinator_epoch
+            && self.transaction(id).is_some_and(|known| {
+                (known.producer_id, known.epoch) == (markers.producer_id, markers.producer_epoch)
+            });
+        let Some(completing) = self.completing.get_mut(id).filter(|_| is_known) else { return };
         for (partition, error) in results {
+            if !completing.under_way.remove(partition) {
+                continue;
+            }
             match error {
                 ErrorCode::None => {}
                 // The partition has seen a later epoch, so this transaction is not open there.
@@ -42,13 +48,11 @@ impl Shard {
                 }
                 error => {
                     tracing::debug!(%id, %partition, %error, "a marker has to be written again");
-                    continue;
+                    completing.missing.insert(partition.clone());
                 }
             }
-            completing.remaining.remove(partition);
         }
-        completing.is_under_way = false;
-        if completing.remaining.is_empty() {
+        if completing.missing.is_empty() {
             self.advance(turn, &Arc::clone(id));
         } else {
             self.retry_later(turn.now.instant);
@@ -60,16 +64,19 @@ impl Shard {
         let Some(known) = self.transaction(id).filter(|known| known.state.is_preparing()) else {
             return;
         };
-        let completing = Completing { remaining: known.partitions.clone(), is_under_way: false };
+        let completing = Completing {
+            missing: known.partitions.clone(),
+            under_way: BTreeSet::new(),
+            is_ending: false,
+        };
         self.completing.insert(Arc::clone(id), completing);
         self.advance(turn, id);
     }
 
-    /// Tries again whatever is not under way.
+    /// Tries again whatever has not come to its end.
     pub(super) fn retry_markers(&mut self, turn: &mut Turn<'_>) {
-        let idle = self.completing.iter().filter(|(_, completing)| !completing.is_under_way);
-        let idle: Vec<_> = idle.map(|(id, _)| Arc::clone(id)).collect();
-        for id in idle {
+        let ids: Vec<_> = self.completing.keys().cloned().collect();
+        for id in ids {
             self.advance(turn, &id);
         }
     }
@@ -85,11 +92,16 @@ impl Shard {
     fn advance(&mut self, turn: &mut Turn<'_>, id: &Arc<str>) {
         let coordinator_epoch = self.coordinator_epoch;
         let Some(completing) = self.completing.get_mut(id) else { return };
-        completing.is_under_way = true;
-        let partitions: Vec<_> = completing.remaining.iter().cloned().collect();
+        let missing = std::mem::take(&mut completing.missing);
+        completing.under_way.extend(missing.iter().cloned());
+        let is_over = completing.under_way.is_empty() && !completing.is_ending;
+        completing.is_ending |= is_over;
         let Some(known) = self.transaction(id) else { return };
-        if partitions.is_empty() {
-            return append(turn, id, &known.completed(turn.now.timestamp), None);
+        if is_over {
+            append(turn, id, &known.completed(turn.now.timestamp), None);
+        }
+        if missing.is_empty() {
+            return;
         }
         turn.out.push(Action::WriteMarkers(Markers {
             transactional_id: Arc::clone(id),
@@ -98,7 +110,7 @@ impl Shard {
             is_commit: known.state == TransactionState::PrepareCommit,
             coordinator_epoch,
             transaction_version: known.client_version,
-            partitions,
+            partitions: missing.into_iter().collect(),
         }));
     }
 }

@@ -154,7 +154,7 @@ impl Shard {
             // The markers are written all the same, and it is said when the log takes records again.
             if let Some(completing) = self.completing.get_mut(record.key.transactional_id.as_str())
             {
-                completing.is_under_way = false;
+                completing.is_ending = false;
                 self.retry_later(turn.now.instant);
             }
         }
