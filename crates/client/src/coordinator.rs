@@ -1,0 +1,186 @@
+//! The coordinator of a group: who it is, and the offsets that it keeps for the group.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use protocol::messages::{
+    FindCoordinatorRequest, OffsetCommitRequest, OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic, OffsetFetchRequest, OffsetFetchRequestGroup,
+};
+use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, TopicPartition};
+
+use crate::wire::text;
+use crate::{Backoff, Client, Connection, Error};
+
+/// From here on several coordinators are asked for at once.
+const FIND_VERSIONS: RangeInclusive<i16> = 4..=i16::MAX;
+/// Several groups at once, and topics by name.
+const FETCH_VERSIONS: RangeInclusive<i16> = 8..=9;
+/// Topics by name.
+const COMMIT_VERSIONS: RangeInclusive<i16> = 2..=9;
+
+/// Where a group goes on in a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The offset of the next record.
+    pub offset: Offset,
+    /// What the consumer keeps with it.
+    pub metadata: String,
+}
+
+/// The committed offsets of a group.
+pub type GroupOffsets = BTreeMap<TopicPartition, Committed>;
+
+/// Who commits: a member of a generation, or somebody from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Committer {
+    pub(crate) group_id: String,
+    pub(crate) generation_id: i32,
+    pub(crate) member_id: String,
+}
+
+impl Client {
+    /// The coordinator of a group.
+    pub async fn coordinator(&self, group_id: &str) -> Result<Connection, Error> {
+        let mut backoff = Backoff::new(self.options().retry_timeout);
+        loop {
+            match self.find_coordinator(group_id).await {
+                Err(err) if err.is_retriable() && backoff.wait().await => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn find_coordinator(&self, group_id: &str) -> Result<Connection, Error> {
+        let request = FindCoordinatorRequest::default().with_coordinator_keys(vec![text(group_id)]);
+        let response = self.call_in(FIND_VERSIONS, request).await?;
+        let what = || format!("coordinator of group {group_id}");
+        let Some(found) = response.coordinators.into_iter().next() else {
+            return Err(Error::refused(what(), ErrorCode::CoordinatorNotAvailable.code(), None));
+        };
+        Error::check(found.error_code, found.error_message.as_deref(), what)?;
+        self.broker(BrokerId(found.node_id.0)).await
+    }
+
+    /// Asks the coordinator of a group, again and again while the answer is that somebody else is it or that it is
+    /// loading. `ask` says what to do with one that is found.
+    pub async fn with_coordinator<T, F>(
+        &self,
+        group_id: &str,
+        mut ask: impl FnMut(Connection) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut backoff = Backoff::new(self.options().retry_timeout);
+        loop {
+            let coordinator = self.coordinator(group_id).await?;
+            match ask(coordinator).await {
+                Err(err) if err.is_retriable() && backoff.wait().await => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// The committed offsets of a group, wherever there are any.
+    pub async fn group_offsets(&self, group_id: &str) -> Result<GroupOffsets, Error> {
+        self.with_coordinator(group_id, |coordinator| async move {
+            let group = OffsetFetchRequestGroup {
+                group_id: group_id.to_owned(),
+                member_id: None,
+                member_epoch: -1,
+                topics: None,
+            };
+            let request = OffsetFetchRequest { groups: vec![group], require_stable: false };
+            let response = coordinator.call_in(FETCH_VERSIONS, request).await?;
+            let mut offsets = GroupOffsets::new();
+            for group in response.groups {
+                Error::check(group.error_code, None, || format!("offsets of group {group_id}"))?;
+                for topic in group.topics {
+                    for partition in topic.partitions {
+                        let key = TopicPartition::new(
+                            topic.name.as_str(),
+                            PartitionId(partition.partition_index),
+                        );
+                        Error::check(partition.error_code, None, || format!("offset of {key}"))?;
+                        let offset = Offset(partition.committed_offset);
+                        let metadata = partition.metadata.map(|text| text.to_string());
+                        let committed =
+                            Committed { offset, metadata: metadata.unwrap_or_default() };
+                        if !offset.is_none() {
+                            offsets.insert(key, committed);
+                        }
+                    }
+                }
+            }
+            Ok(offsets)
+        })
+        .await
+    }
+
+    /// Moves a group that has no members. One that has them refuses.
+    pub async fn commit_offsets(
+        &self,
+        group_id: &str,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> Result<(), Error> {
+        let committer = Committer {
+            group_id: group_id.to_owned(),
+            generation_id: -1,
+            member_id: String::new(),
+        };
+        self.commit_as(&committer, offsets).await
+    }
+
+    pub(crate) async fn commit_as(
+        &self,
+        committer: &Committer,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> Result<(), Error> {
+        let request = commit_request(committer, offsets);
+        self.with_coordinator(&committer.group_id, |coordinator| {
+            let request = request.clone();
+            async move {
+                let response = coordinator.call_in(COMMIT_VERSIONS, request).await?;
+                for topic in response.topics {
+                    for partition in topic.partitions {
+                        Error::check(partition.error_code, None, || {
+                            let index = partition.partition_index;
+                            format!("commit of {}-{index}", topic.name.as_str())
+                        })?;
+                    }
+                }
+                Ok(())
+            }
+        })
+        .await
+    }
+}
+
+fn commit_request(
+    committer: &Committer,
+    offsets: &BTreeMap<TopicPartition, Offset>,
+) -> OffsetCommitRequest {
+    let mut topics = BTreeMap::<&str, Vec<_>>::new();
+    for (partition, offset) in offsets {
+        topics.entry(&partition.topic).or_default().push(OffsetCommitRequestPartition {
+            partition_index: partition.partition,
+            committed_offset: *offset,
+            committed_leader_epoch: LeaderEpoch::NONE,
+            committed_metadata: None,
+        });
+    }
+    let topics = topics.into_iter().map(|(name, partitions)| OffsetCommitRequestTopic {
+        name: name.to_owned(),
+        topic_id: TopicId::ZERO,
+        partitions,
+    });
+    OffsetCommitRequest {
+        group_id: committer.group_id.clone(),
+        generation_id_or_member_epoch: committer.generation_id,
+        member_id: committer.member_id.clone(),
+        group_instance_id: None,
+        retention_time_ms: -1,
+        topics: topics.collect(),
+    }
+}
