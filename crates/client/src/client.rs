@@ -29,6 +29,8 @@ struct Inner {
     options: ClientOptions,
     /// By address. The lock of one is held while it is connected to, so that nobody does so twice.
     connections: Mutex<HashMap<String, Arc<AsyncMutex<Option<Connection>>>>>,
+    /// The one that [`Client::any`] found last: an address that does not answer costs its time only once.
+    any: Mutex<Option<Connection>>,
     /// What was learnt last: all brokers, and the topics that were asked for since they were last wrong.
     known: Mutex<Metadata>,
 }
@@ -36,8 +38,13 @@ struct Inner {
 impl Client {
     /// A client of the cluster that is behind the options' bootstrap addresses. Nothing is connected yet.
     pub fn new(options: ClientOptions) -> Self {
-        let connections = Mutex::default();
-        Self { inner: Arc::new(Inner { options, connections, known: Mutex::default() }) }
+        let inner = Inner {
+            options,
+            connections: Mutex::default(),
+            any: Mutex::default(),
+            known: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// What it was made with.
@@ -62,12 +69,19 @@ impl Client {
 
     /// A connection to any broker: the first that can be reached, bootstrap addresses before those that they told of.
     pub async fn any(&self) -> Result<Connection, Error> {
+        let last = lock(&self.inner.any).clone();
+        if let Some(connection) = last.filter(|connection| !connection.is_closed()) {
+            return Ok(connection);
+        }
         let mut addresses = self.options().bootstrap.clone();
         addresses.extend(lock(&self.inner.known).brokers.values().map(|broker| broker.address()));
         let mut failures = Vec::new();
         for address in addresses {
             match self.connection(&address).await {
-                Ok(connection) => return Ok(connection),
+                Ok(connection) => {
+                    *lock(&self.inner.any) = Some(connection.clone());
+                    return Ok(connection);
+                }
                 Err(Error::Connect { address, reason }) => failures.push((address, reason)),
                 Err(other) => return Err(other),
             }

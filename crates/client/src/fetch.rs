@@ -77,6 +77,11 @@ impl Fetcher {
 
     /// What has come: nothing if that has taken too long. Leaders that move are followed.
     pub async fn poll(&mut self) -> Result<Vec<Fetched>, Error> {
+        if self.positions.is_empty() {
+            // Nothing will come, but whoever asks in a loop is not to spin.
+            tokio::time::sleep(self.options.max_wait).await;
+            return Ok(Vec::new());
+        }
         let positions = self.positions.clone();
         let by_leader = self.client.by_leader(positions).await?;
         let asked = by_leader.iter().map(|(leader, wanted)| self.ask(*leader, wanted));

@@ -296,6 +296,7 @@ async fn identity(client: &Client) -> Result<(ProducerId, ProducerEpoch), Error>
     let mut backoff = Backoff::new(client.options().retry_timeout);
     loop {
         let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
             .with_producer_id(protocol::messages::ProducerId(-1))
             .with_producer_epoch(-1)
             .with_transaction_timeout_ms(i32::MAX);

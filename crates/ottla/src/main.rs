@@ -3,10 +3,12 @@
 mod log_dump;
 mod serve;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 /// Buffers of frames are made on one thread and freed on another, which is four to eight times as fast as with glibc's.
 #[global_allocator]
@@ -24,12 +26,26 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a broker; it prints `ottla ready` and its listeners when it accepts connections.
+    /// Start a broker; it prints `ottla ready` and its listeners when it accepts connections.
     Serve(ServeArguments),
-    /// Looks into the files of a log directory, of Ottla or of Apache Kafka.
+    #[command(flatten)]
+    Operator(cli::Command),
+    /// Look into the files of a log directory, of Ottla or of Apache Kafka.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Print what a shell needs to complete these commands.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  ottla completions bash > /etc/bash_completion.d/ottla
+  ottla completions zsh > \"${fpath[1]}/_ottla\"
+  ottla completions fish > ~/.config/fish/completions/ottla.fish";
 
 /// What a broker is started with. Environment variables like KAFKA_LOG_RETENTION_HOURS come on top of both.
 #[derive(Debug, Args)]
@@ -44,7 +60,7 @@ struct ServeArguments {
 
 #[derive(Debug, Subcommand)]
 enum LogCommand {
-    /// Prints segments, indexes, producer snapshots and checkpoints.
+    /// Print segments, indexes, producer snapshots and checkpoints.
     Dump {
         /// Files, or directories of partitions.
         #[arg(required = true)]
@@ -63,6 +79,8 @@ fn main() -> ExitCode {
         Some(Command::Log(LogCommand::Dump { paths, records })) => {
             dump(&paths, records).map_err(Into::into)
         }
+        Some(Command::Operator(command)) => return cli::run(command),
+        Some(Command::Completions { shell }) => print(&completions(shell)).map_err(Into::into),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,10 +91,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn dump(paths: &[PathBuf], records: bool) -> std::io::Result<()> {
-    match log_dump::run(paths, records, &mut std::io::stdout().lock()) {
-        // Whoever reads the output has seen enough.
-        Err(err) if err.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+/// What makes `shell` complete our commands.
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "ottla", &mut script);
+    script
+}
+
+fn print(bytes: &[u8]) -> io::Result<()> {
+    unless_closed(io::stdout().lock().write_all(bytes))
+}
+
+fn dump(paths: &[PathBuf], records: bool) -> io::Result<()> {
+    unless_closed(log_dump::run(paths, records, &mut io::stdout().lock()))
+}
+
+/// Whoever reads the output may have seen enough.
+fn unless_closed(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }

@@ -1,0 +1,96 @@
+//! `cluster` and `doctor`.
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, finish, ottla, start};
+
+#[test]
+fn cluster_shows_its_brokers_its_controller_and_its_features() {
+    let stage = Stage::new();
+    stage.ok(&["topic", "create", "t", "-p", "3"]);
+    let cluster = stage.json(&["cluster"]);
+    assert_eq!(cluster["brokers"].as_array().unwrap().len(), 1);
+    assert_eq!(cluster["controller"], cluster["brokers"][0]["id"]);
+    assert_eq!(cluster["brokers"][0]["leads"], 3);
+    assert!(cluster["features"]["metadata.version"]["finalized"].as_i64().unwrap() > 0);
+    let text = stage.ok(&["cluster"]);
+    assert!(text.contains(cluster["cluster_id"].as_str().unwrap()), "{text}");
+    assert!(text.contains("metadata.version"), "{text}");
+}
+
+/// The findings of a check, each with its status.
+fn findings<'a>(all: &'a Value, check: &str) -> Vec<(&'a str, &'a str)> {
+    let of_check = all.as_array().unwrap().iter().filter(|finding| finding["check"] == check);
+    let pairs = of_check.map(|it| (it["status"].as_str().unwrap(), it["what"].as_str().unwrap()));
+    pairs.collect()
+}
+
+#[test]
+fn doctor_finds_a_healthy_cluster_healthy() {
+    let stage = Stage::new();
+    stage.ok(&["topic", "create", "connect-configs", "-p", "1", "-c", "cleanup.policy=compact"]);
+    let all = stage.run(&["doctor", "--format", "json"]);
+    let all: Value = serde_json::from_str(&all.out).unwrap();
+    assert_eq!(findings(&all, "addresses").len(), 2, "{all}");
+    assert!(findings(&all, "addresses").iter().all(|(status, _)| *status == "ok"), "{all}");
+    assert_eq!(findings(&all, "partitions")[0].0, "ok");
+    assert_eq!(findings(&all, "topics"), [("ok", "connect-configs is compacted")]);
+    assert_eq!(
+        findings(&all, "clock"),
+        [("ok", "the controller's clock and this machine's agree")]
+    );
+    // How full this machine's disk is says nothing about us.
+    assert_eq!(findings(&all, "disks").len(), 1, "{all}");
+    assert!(findings(&all, "disks")[0].1.contains(" GB free"), "{all}");
+}
+
+#[test]
+fn doctor_finds_what_connect_and_debezium_will_stumble_over() {
+    let stage = Stage::new();
+    stage.ok(&["topic", "create", "connect-configs", "-p", "3", "-c", "cleanup.policy=compact"]);
+    stage.ok(&["topic", "create", "my_connect_offsets", "schema-history.shop", "-p", "1"]);
+    let said = stage.run(&["doctor", "--format", "json"]);
+    assert_eq!(said.code, Some(1));
+    let all: Value = serde_json::from_str(&said.out).unwrap();
+    let expected = [
+        "connect-configs has 3 partitions, and must have one",
+        "my_connect_offsets has cleanup.policy=delete, and must have compact alone",
+        "schema-history.shop forgets schema changes: retention.ms=604800000 retention.bytes=-1",
+    ];
+    let topics = findings(&all, "topics");
+    assert_eq!(topics.iter().map(|(_, what)| *what).collect::<Vec<_>>(), expected);
+    assert!(topics.iter().all(|(status, _)| *status == "fail"));
+    // What it advises helps.
+    let advice = all.as_array().unwrap().iter().filter(|it| it["check"] == "topics");
+    for command in advice.filter_map(|it| it["advice"].as_str()?.strip_prefix("ottla ")) {
+        stage.ok(&command.split(' ').collect::<Vec<_>>());
+    }
+    let text = stage.run(&["doctor"]).out;
+    assert!(text.contains("ok    topics      my_connect_offsets is compacted"), "{text}");
+    assert!(text.contains("ok    topics      schema-history.shop keeps every"), "{text}");
+    assert!(text.contains("FAIL  topics      connect-configs has 3"), "{text}");
+}
+
+#[test]
+fn doctor_finds_an_advertised_address_that_leads_nowhere() {
+    let stage = Stage::with(&["advertised.listeners=PLAINTEXT://127.0.0.1:1"]);
+    let said = stage.run(&["doctor"]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.out.contains("advertised as 127.0.0.1:1, which cannot be reached"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("set advertised.listeners"), "{}", said.out);
+}
+
+#[test]
+fn doctor_of_a_dead_broker_says_so() {
+    let address = Stage::new().kill_broker();
+    let said = finish(start(&mut ottla(&["doctor", "-b", &address, "--format", "json"])));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let all: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), 1);
+    assert_eq!(all[0]["status"], json!("fail"));
+    assert!(all[0]["what"].as_str().unwrap().contains(&address));
+}

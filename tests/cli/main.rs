@@ -1,0 +1,11 @@
+//! The operator's commands, as they are typed: the real binary against the real broker.
+
+mod cluster;
+mod command_line;
+mod groups;
+#[path = "../interop/ottla_broker.rs"]
+mod ottla_broker;
+mod records;
+mod replay;
+mod stage;
+mod topics;
