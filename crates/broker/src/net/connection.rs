@@ -31,7 +31,7 @@ struct Pending {
     header: RequestHeader,
     state: State,
     /// Its share of the memory of all frames.
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 enum State {
@@ -126,6 +126,7 @@ impl Connection {
         timer: Pin<&mut Sleep>,
     ) -> Result<(), End> {
         let limit = if self.reader.is_mid_frame() { STALLED_FRAME_LIMIT } else { self.idle_limit };
+        let last_progress = last_progress.max(self.reader.last_read());
         let left = limit.saturating_sub(last_progress.elapsed());
         if left.is_zero() && !is_busy {
             return Err(if self.reader.is_mid_frame() { End::Stalled } else { End::Idle });

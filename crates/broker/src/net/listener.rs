@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::frames::FrameReader;
+use super::frames::{Budget, FrameReader};
 use super::{Peer, Service};
 
 /// After an error of `accept` (too many open files, most likely) the listener waits, instead of turning in a circle.
@@ -40,15 +40,14 @@ pub struct Listener {
     name: Arc<str>,
     socket: TcpListener,
     limits: Limits,
-    budget: Arc<Semaphore>,
+    budget: Arc<Budget>,
 }
 
 impl Listener {
     /// Binds a listener. Port 0 takes a free one.
     pub async fn bind(name: &str, address: &str, limits: Limits) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        let budget =
-            Arc::new(Semaphore::new(super::frames::units(limits.frames_bytes_max) as usize));
+        let budget = Arc::new(Budget::new(limits.frames_bytes_max));
         Ok(Self { name: name.into(), socket, limits, budget })
     }
 
@@ -112,11 +111,11 @@ impl Listener {
         let local = stream.local_addr().ok()?;
         // Answers are written whole, so waiting for more to send with them only delays them.
         stream.set_nodelay(true).ok()?;
-        let Limits { frame_bytes_max, frames_bytes_max, idle, .. } = self.limits;
+        let Limits { frame_bytes_max, idle, .. } = self.limits;
         let connection = Connection {
             stream,
             peer: Peer { address, local, listener: Arc::clone(&self.name) },
-            reader: FrameReader::new(Arc::clone(&self.budget), frames_bytes_max, frame_bytes_max),
+            reader: FrameReader::new(Arc::clone(&self.budget), frame_bytes_max),
             service: Arc::clone(service),
             idle_limit: idle,
         };
