@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use controller::decide::{ApiError, check_topic_name};
 use protocol::messages::describe_producers_response::{
     PartitionResponse, ProducerState, TopicResponse,
 };
@@ -12,17 +13,26 @@ use super::{Call, misrouted};
 use crate::broker::Broker;
 use crate::net::Reply;
 use crate::partition::Partition;
+use crate::wire;
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::DescribeProducers(request) = request else { return misrouted(&request) };
     let topics = request.topics.iter().map(|wanted| {
-        let topic = broker.partitions.topic(&wanted.name);
+        let topic = check_topic_name(&wanted.name).and_then(|()| {
+            broker.partitions.topic(&wanted.name).ok_or_else(|| unknown(&wanted.name))
+        });
         let partitions = wanted.partition_indexes.iter().map(|index| {
             let response = PartitionResponse::default().with_partition_index(*index);
-            let topic = topic.as_deref();
-            match topic.and_then(|topic| topic.partitions.get(&PartitionId(*index))) {
-                Some(partition) => response.with_active_producers(producers_of(partition)),
-                None => response.with_error_code(ErrorCode::UnknownTopicOrPartition.code()),
+            let partition = topic.as_ref().map_err(Clone::clone).and_then(|topic| {
+                let partition = topic.partitions.get(&PartitionId(*index));
+                partition.ok_or_else(|| unknown(&wanted.name))
+            });
+            match partition {
+                Ok(partition) => response.with_active_producers(producers_of(partition)),
+                Err(err) => {
+                    let (code, message) = wire::error(Some(err));
+                    response.with_error_code(code).with_error_message(message)
+                }
             }
         });
         TopicResponse::default()
@@ -31,6 +41,11 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     });
     let response = DescribeProducersResponse::default().with_topics(topics.collect());
     Reply::now(Response::DescribeProducers(response))
+}
+
+fn unknown(topic: &str) -> ApiError {
+    let code = ErrorCode::UnknownTopicOrPartition;
+    ApiError { code, message: format!("this broker has no such partition of topic `{topic}`") }
 }
 
 fn producers_of(partition: &Partition) -> Vec<ProducerState> {

@@ -1,12 +1,13 @@
 //! ListOffsets: the start, the end, and the offset of a timestamp.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::messages::list_offsets_request::ListOffsetsPartition;
 use protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
-use protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, Request, Response};
+use protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, Request, Response, TopicName};
 use protocol::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp};
 use storage::log::FoundTimestamp;
 
@@ -31,6 +32,16 @@ const READ_COMMITTED: i8 = 1;
 
 /// From this version on, an answer has room for the epoch of the leader that wrote the record (KIP-320).
 const EPOCH_SINCE: i16 = 4;
+
+/// The special timestamps, each with the version that brought it.
+const SPECIAL: [(i64, i16); 6] = [
+    (LATEST, 0),
+    (EARLIEST, 0),
+    (MAX_TIMESTAMP, 7),
+    (EARLIEST_LOCAL, 8),
+    (LATEST_TIERED, 9),
+    (EARLIEST_PENDING_UPLOAD, 11),
+];
 
 /// What is answered when nothing was found, which is no error, and with an error.
 const NOTHING: FoundTimestamp = FoundTimestamp {
@@ -57,10 +68,21 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
 }
 
 fn answer(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
+    let (repeated, mut refused) = (repeated_partitions(request), HashSet::new());
     let topics = request.topics.iter().map(|wanted| {
         let topic = broker.partitions.topic(&wanted.name);
-        let partitions = wanted.partitions.iter().map(|partition| {
-            let found = find(topic.as_deref(), partition, request);
+        let is_first = |partition: &&ListOffsetsPartition| {
+            let key = (&wanted.name, partition.partition_index);
+            !repeated.contains(&key) || refused.insert(key)
+        };
+        let partitions = wanted.partitions.iter().filter(is_first).map(|partition| {
+            let found = if repeated.contains(&(&wanted.name, partition.partition_index)) {
+                Err(ErrorCode::InvalidRequest.into())
+            } else if !is_known(partition.timestamp, version) {
+                Err(ErrorCode::UnsupportedVersion.into())
+            } else {
+                find(topic.as_deref(), partition, request)
+            };
             answer_partition(partition.partition_index, found, version)
         });
         ListOffsetsTopicResponse::default()
@@ -68,6 +90,20 @@ fn answer(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOf
             .with_partitions(partitions.collect())
     });
     ListOffsetsResponse::default().with_topics(topics.collect())
+}
+
+/// Partitions that are named more than once. Which of the questions would be meant is not guessed.
+fn repeated_partitions(request: &ListOffsetsRequest) -> HashSet<(&TopicName, i32)> {
+    let mut seen = HashSet::new();
+    let named = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
+    });
+    named.filter(|partition| !seen.insert(*partition)).collect()
+}
+
+/// Whether a timestamp is a time, or has a special meaning in this version.
+fn is_known(timestamp: i64, version: i16) -> bool {
+    timestamp >= 0 || SPECIAL.iter().any(|(known, since)| *known == timestamp && *since <= version)
 }
 
 fn answer_partition(
@@ -116,7 +152,6 @@ fn find(
         // Nothing is tiered.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => NOTHING,
         MAX_TIMESTAMP => visible(log.offset_of_max_timestamp()?, bound),
-        timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion.into()),
         timestamp => visible(log.offset_for_timestamp(Timestamp(timestamp))?, bound),
     })
 }

@@ -50,6 +50,9 @@ pub(crate) struct Call<'a> {
 
 type Handler = fn(&Arc<Broker>, &Call<'_>, Request) -> Reply;
 
+/// A request of more bytes than this, which are not records, is about thousands of things, and takes its handler long.
+const LARGE_BODY_BYTES: usize = 256 << 10;
+
 /// Every API that is advertised, with its handler.
 const HANDLERS: &[(ApiKey, Handler)] = &[
     (ApiKey::Produce, produce::handle),
@@ -101,7 +104,10 @@ pub(crate) fn dispatch(broker: &Arc<Broker>, call: &Call<'_>, body: bytes::Bytes
     let Some((_, handler)) = HANDLERS.iter().find(|(handled, _)| *handled == api) else {
         return Reply::Close(format!("{api} is not served here, and was not advertised"));
     };
+    let is_large = body.len() > LARGE_BODY_BYTES && api != ApiKey::Produce;
     match messages::decode_request(api, version, body) {
+        // Another thread goes on meanwhile with the connections of this one.
+        Ok(request) if is_large => tokio::task::block_in_place(|| handler(broker, call, request)),
         Ok(request) => handler(broker, call, request),
         // A newer client asks in its own version first, and learns from the answer in version 0 which we speak (KIP-511).
         Err(DecodeError::UnsupportedVersion { .. }) if api == ApiKey::ApiVersions => {

@@ -10,6 +10,7 @@ use protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use protocol::messages::{ProduceRequest, ProduceResponse, Request, Response, StrBytes};
+use protocol::record::BatchHeader;
 use protocol::{ErrorCode, Offset, PartitionId, Timestamp, TopicId};
 use storage::log::{Appended, LeaderAppend};
 use storage::producer::Origin;
@@ -125,9 +126,14 @@ fn append(
     if broker.is_internal(&topic.name) {
         return Err(ErrorCode::InvalidTopicException.into());
     }
+    let records = records.unwrap_or_default();
+    // Only with its transactional id can records be part of a transaction: no one else could ever end it.
+    if BatchHeader::decode(&records).is_ok_and(|header| header.is_transactional()) {
+        return Err(ErrorCode::TransactionalIdAuthorizationFailed.into());
+    }
     let config = partition.log.config();
     let rules = Rules { config: &config, origin: Origin::Client, now };
-    let records = validate(&records.unwrap_or_default(), &rules).map_err(storage::Error::from)?;
+    let records = validate(&records, &rules).map_err(storage::Error::from)?;
     let append = LeaderAppend::new(&records, Origin::Client);
     let in_sync_min = if acks == -1 { config.min_insync_replicas } else { 0 };
     let appended = partition.append(&append, in_sync_min, now)?;

@@ -81,6 +81,8 @@ fn resolve(
     wanted: Vec<Wanted>,
 ) -> Fetch {
     let by_id = call.header.version >= TOPIC_IDS_SINCE;
+    // From version 15 on a follower says in another place who it is.
+    let is_follower = request.replica_id.0.max(request.replica_state.replica_id.0) >= 0;
     let partition_of = |wanted: &Wanted| {
         let topic = if by_id {
             broker.partitions.topic_by_id(wanted.topic_id).ok_or(ErrorCode::UnknownTopicId)?
@@ -89,7 +91,9 @@ fn resolve(
             topic.ok_or(ErrorCode::UnknownTopicOrPartition)?
         };
         let partition = topic.partitions.get(&PartitionId(wanted.fetch.partition));
-        partition.cloned().ok_or(ErrorCode::UnknownTopicOrPartition)
+        let partition = partition.cloned().ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        // All replicas are ours: a follower is none of them.
+        if is_follower { Err(ErrorCode::NotLeaderOrFollower) } else { Ok(partition) }
     };
     let wanted = wanted.into_iter().map(|wanted| {
         let partition = partition_of(&wanted);
@@ -151,6 +155,7 @@ impl Fetch {
                 .with_high_watermark(-1)
                 .with_log_start_offset(-1)
                 .with_preferred_read_replica(BrokerId(-1))
+                .with_aborted_transactions(None)
                 .with_records(Some(Bytes::new()));
             let result = match partition {
                 Ok(partition) => {

@@ -3,7 +3,7 @@
 //! Pure but for the lock: who asks what is decided here, what is read is not. The cache is bounded by
 //! `max.incremental.fetch.session.cache.slots`; a consumer that gets no slot goes on naming all its partitions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
@@ -18,6 +18,9 @@ const EVICTABLE_AFTER_MS: i64 = 120_000;
 /// The epochs with a meaning of their own: the first request, and the last.
 const INITIAL_EPOCH: i32 = 0;
 const FINAL_EPOCH: i32 = -1;
+
+/// What names a partition in a session.
+type Key = (TopicName, TopicId, i32);
 
 /// A partition that a client fetches.
 #[derive(Debug, Clone)]
@@ -35,8 +38,8 @@ impl Wanted {
         Self { topic: topic.topic.clone(), topic_id, fetch, told: (-1, -1) }
     }
 
-    fn is(&self, topic: &TopicName, topic_id: TopicId, partition: i32) -> bool {
-        self.topic == *topic && self.topic_id == topic_id && self.fetch.partition == partition
+    fn key(&self) -> Key {
+        (self.topic.clone(), self.topic_id, self.fetch.partition)
     }
 }
 
@@ -45,8 +48,8 @@ impl Wanted {
 pub(super) enum Context {
     /// There is no session: all partitions are answered.
     Sessionless,
-    /// The first answer of a session, or of none if there was no slot: all partitions are answered.
-    Full(i32),
+    /// The first answer of a session: all partitions are answered.
+    Full(Arc<Mutex<Session>>),
     /// Only partitions with news are answered.
     Incremental(Arc<Mutex<Session>>),
 }
@@ -56,8 +59,11 @@ pub(super) enum Context {
 pub(super) struct Session {
     id: i32,
     epoch: i32,
-    /// In the order in which they are read; one that had data goes to the end, so that all get their turn.
-    partitions: Vec<Wanted>,
+    /// By the turns in which they are read; one that had data goes to the end, so that all get theirs.
+    partitions: BTreeMap<u64, Wanted>,
+    /// The turn of each.
+    turns: HashMap<Key, u64>,
+    next_turn: u64,
     used: Timestamp,
 }
 
@@ -95,8 +101,8 @@ impl Sessions {
                 if request.session_epoch == FINAL_EPOCH {
                     return Ok((Context::Sessionless, wanted));
                 }
-                let id = self.open(&mut inner, &wanted, now);
-                Ok((Context::Full(id), wanted))
+                let session = self.open(&mut inner, &wanted, now);
+                Ok((session.map_or(Context::Sessionless, Context::Full), wanted))
             }
             epoch => {
                 let session = inner.sessions.get(&request.session_id).cloned();
@@ -108,7 +114,7 @@ impl Sessions {
                 locked.change(named(), &request.forgotten_topics_data);
                 locked.used = now;
                 locked.epoch = epoch.checked_add(1).unwrap_or(1);
-                let wanted = locked.partitions.clone();
+                let wanted: Vec<_> = locked.partitions.values().cloned().collect();
                 if wanted.is_empty() {
                     inner.sessions.remove(&request.session_id);
                     return Ok((Context::Sessionless, wanted));
@@ -119,22 +125,24 @@ impl Sessions {
         }
     }
 
-    /// Opens a session, in the place of one that is not used any more if need be; 0 is none.
-    fn open(&self, inner: &mut Inner, wanted: &[Wanted], now: Timestamp) -> i32 {
-        if wanted.is_empty() {
-            return 0;
-        }
-        if inner.sessions.len() >= self.slots && !inner.evict(now) {
-            return 0;
+    /// Opens a session, if there is a slot for it: one that is free, or one whose session is not used any more.
+    fn open(
+        &self,
+        inner: &mut Inner,
+        wanted: &[Wanted],
+        now: Timestamp,
+    ) -> Option<Arc<Mutex<Session>>> {
+        if wanted.is_empty() || inner.sessions.len() >= self.slots && !inner.evict(now) {
+            return None;
         }
         while inner.next_id <= 0 || inner.sessions.contains_key(&inner.next_id) {
             inner.next_id = inner.next_id.checked_add(1).unwrap_or(1).max(1);
         }
         let id = inner.next_id;
-        let session = Session { id, epoch: 1, partitions: wanted.to_vec(), used: now };
-        inner.sessions.insert(id, Arc::new(Mutex::new(session)));
+        let session = Arc::new(Mutex::new(Session::new(id, wanted, now)));
+        inner.sessions.insert(id, Arc::clone(&session));
         inner.next_id = inner.next_id.checked_add(1).unwrap_or(1);
-        id
+        Some(session)
     }
 }
 
@@ -160,20 +168,61 @@ fn wanted_of(topic: &FetchTopic) -> impl Iterator<Item = Wanted> {
 }
 
 impl Session {
+    fn new(id: i32, wanted: &[Wanted], now: Timestamp) -> Self {
+        let (partitions, turns) = Default::default();
+        let mut session = Self { id, epoch: 1, partitions, turns, next_turn: 0, used: now };
+        session.change(wanted.to_vec(), &[]);
+        session
+    }
+
     fn change(&mut self, named: Vec<Wanted>, forgotten: &[ForgottenTopic]) {
         for new in named {
-            let (topic, topic_id, partition) = (&new.topic, new.topic_id, new.fetch.partition);
-            match self.partitions.iter_mut().find(|old| old.is(topic, topic_id, partition)) {
+            let turn = self.turns.get(&new.key());
+            match turn.and_then(|turn| self.partitions.get_mut(turn)) {
                 Some(old) => old.fetch = new.fetch,
-                None => self.partitions.push(new),
+                None => self.push(new),
             }
         }
         for topic in forgotten {
             let topic_id = TopicId(*topic.topic_id.as_bytes());
-            self.partitions.retain(|old| {
-                !topic.partitions.iter().any(|partition| old.is(&topic.topic, topic_id, *partition))
-            });
+            for partition in &topic.partitions {
+                if let Some(turn) = self.turns.remove(&(topic.topic.clone(), topic_id, *partition))
+                {
+                    self.partitions.remove(&turn);
+                }
+            }
         }
+    }
+
+    /// Gives a partition the last turn.
+    fn push(&mut self, wanted: Wanted) {
+        self.turns.insert(wanted.key(), self.next_turn);
+        self.partitions.insert(self.next_turn, wanted);
+        self.next_turn += 1;
+    }
+
+    /// Notes what a client is told of a partition, and says whether that is news.
+    fn tell(&mut self, wanted: &Wanted, answer: &PartitionData) -> bool {
+        let turn = self.turns.get(&wanted.key()).copied();
+        let Some((turn, mut partition)) =
+            turn.and_then(|turn| Some((turn, self.partitions.remove(&turn)?)))
+        else {
+            return true;
+        };
+        let has_records = answer.records.as_ref().is_some_and(|records| !records.is_empty());
+        let told = (answer.high_watermark, answer.log_start_offset);
+        let has_news = has_records
+            || partition.told != told
+            || answer.error_code != 0
+            || answer.diverging_epoch.epoch >= 0;
+        // An error is told again and again, until it is gone.
+        partition.told = if answer.error_code == 0 { told } else { (-1, -1) };
+        if has_records {
+            self.push(partition);
+        } else {
+            self.partitions.insert(turn, partition);
+        }
+        has_news
     }
 }
 
@@ -182,34 +231,24 @@ impl Context {
     pub(super) fn session_id(&self) -> i32 {
         match self {
             Self::Sessionless => 0,
-            Self::Full(id) => *id,
-            Self::Incremental(session) => session.lock().unwrap_or_else(PoisonError::into_inner).id,
+            Self::Full(session) | Self::Incremental(session) => {
+                session.lock().unwrap_or_else(PoisonError::into_inner).id
+            }
         }
     }
 
     /// Whether an answer to a partition is sent, which is noted if it is.
     pub(super) fn select(&self, wanted: &Wanted, answer: &PartitionData) -> bool {
-        let Self::Incremental(session) = self else { return true };
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = session
-            .partitions
-            .iter()
-            .position(|it| it.is(&wanted.topic, wanted.topic_id, wanted.fetch.partition));
-        let Some(idx) = found else { return true };
-        let has_records = answer.records.as_ref().is_some_and(|records| !records.is_empty());
-        let told = (answer.high_watermark, answer.log_start_offset);
-        let Some(partition) = session.partitions.get_mut(idx) else { return true };
-        let has_news = has_records
-            || partition.told != told
-            || answer.error_code != 0
-            || answer.diverging_epoch.epoch >= 0;
-        // An error is told again and again, until it is gone.
-        partition.told = if answer.error_code == 0 { told } else { (-1, -1) };
-        if has_records {
-            let partition = session.partitions.remove(idx);
-            session.partitions.push(partition);
+        match self {
+            Self::Sessionless => true,
+            Self::Full(session) => {
+                session.lock().unwrap_or_else(PoisonError::into_inner).tell(wanted, answer);
+                true
+            }
+            Self::Incremental(session) => {
+                session.lock().unwrap_or_else(PoisonError::into_inner).tell(wanted, answer)
+            }
         }
-        has_news
     }
 }
 
@@ -271,11 +310,13 @@ mod tests {
         let sessions = Sessions::new(1);
         let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(0)).unwrap();
         let id = context.session_id();
-        let (context, wanted) = sessions.resolve(&mut request(id, 1, &[]), Timestamp(0)).unwrap();
+        let (incremental, wanted) =
+            sessions.resolve(&mut request(id, 1, &[]), Timestamp(0)).unwrap();
         let [wanted] = &wanted[..] else { panic!("one partition") };
         let mut answer = PartitionData::default().with_high_watermark(5).with_log_start_offset(0);
-        assert!(context.select(wanted, &answer));
-        assert!(!context.select(wanted, &answer));
+        assert!(context.select(wanted, &answer), "the first answer has all");
+        let context = incremental;
+        assert!(!context.select(wanted, &answer), "and is remembered");
         answer.high_watermark = 6;
         assert!(context.select(wanted, &answer));
         answer.error_code = 1;

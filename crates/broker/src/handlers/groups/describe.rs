@@ -1,5 +1,6 @@
 //! DescribeGroups, ListGroups and DeleteGroups.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::messages::delete_groups_response::DeletableGroupResult;
@@ -11,6 +12,7 @@ use protocol::messages::{
 use super::super::{Call, misrouted};
 use crate::broker::Broker;
 use crate::net::Reply;
+use crate::wire;
 
 pub(in crate::handlers) fn describe_groups(
     broker: &Arc<Broker>,
@@ -25,6 +27,15 @@ pub(in crate::handlers) fn describe_groups(
         described.unwrap_or_else(|code| {
             DescribedGroup::default().with_group_id(group_id.clone()).with_error_code(code.code())
         })
+    });
+    let operations = if request.include_authorized_operations {
+        wire::ALL_GROUP_OPERATIONS
+    } else {
+        wire::OPERATIONS_NOT_ASKED
+    };
+    let groups = groups.map(|group| match group.error_code {
+        0 => group.with_authorized_operations(operations),
+        _ => group,
     });
     let response = DescribeGroupsResponse::default().with_groups(groups.collect());
     Reply::now(Response::DescribeGroups(response))
@@ -50,9 +61,11 @@ pub(in crate::handlers) fn delete_groups(
     let Request::DeleteGroups(request) = request else { return misrouted(&request) };
     let version = call.header.version;
     // Each group is asked for by itself: they may belong to different shards.
+    let mut named = HashSet::new();
     let asked: Vec<_> = request
         .groups_names
         .into_iter()
+        .filter(|group_id| named.insert(group_id.clone()))
         .map(|group_id| {
             let ids = [group_id.clone()];
             let asked = broker.groups.ask(&group_id, version, |shard, now, token, out| {

@@ -1,6 +1,7 @@
 //! OffsetCommit, OffsetFetch and OffsetDelete. Version 10 of the first two names topics by their ids: the names are
 //! looked up on the way in, and the ids take their place on the way out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::ErrorCode;
@@ -55,7 +56,7 @@ pub(in crate::handlers) fn offset_commit(
 type CommitTopic = protocol::messages::offset_commit_response::OffsetCommitResponseTopic;
 type CommitPartition = protocol::messages::offset_commit_response::OffsetCommitResponsePartition;
 
-/// Names the topics that are known by their ids, and takes out those that are not: their answer is returned.
+/// Names the topics that are known by their ids, and takes out what is not there: its answer is returned.
 fn name_topics(
     broker: &Broker,
     request: &mut OffsetCommitRequest,
@@ -63,31 +64,34 @@ fn name_topics(
 ) -> Vec<CommitTopic> {
     let image = broker.image.load();
     let mut unknown = Vec::new();
-    request.topics.retain_mut(|topic| {
+    for topic in &mut request.topics {
         let known =
             if by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
         let refusal = match known {
-            Some(known) => {
-                topic.name = known.name.to_string();
-                topic.topic_id = known.id;
-                return true;
-            }
             None if by_id => ErrorCode::UnknownTopicId,
-            None => ErrorCode::UnknownTopicOrPartition,
+            _ => ErrorCode::UnknownTopicOrPartition,
         };
-        let partitions = topic.partitions.iter().map(|partition| {
-            CommitPartition::default()
-                .with_partition_index(partition.partition_index.0)
-                .with_error_code(refusal.code())
+        if let Some(known) = known {
+            topic.name = known.name.to_string();
+            topic.topic_id = known.id;
+        }
+        let mut missing = Vec::new();
+        topic.partitions.retain(|partition| {
+            let index = partition.partition_index;
+            let is_there = known.is_some_and(|known| known.partitions.contains_key(&index));
+            if !is_there {
+                let answer = CommitPartition::default().with_partition_index(index.0);
+                missing.push(answer.with_error_code(refusal.code()));
+            }
+            is_there
         });
-        unknown.push(
-            CommitTopic::default()
-                .with_name(crate::wire::topic_name(&topic.name))
-                .with_topic_id(Uuid::from_bytes(topic.topic_id.0))
-                .with_partitions(partitions.collect()),
-        );
-        false
-    });
+        if !missing.is_empty() {
+            let answer = CommitTopic::default().with_name(crate::wire::topic_name(&topic.name));
+            let answer = answer.with_topic_id(Uuid::from_bytes(topic.topic_id.0));
+            unknown.push(answer.with_partitions(missing));
+        }
+    }
+    request.topics.retain(|topic| !topic.partitions.is_empty());
     unknown
 }
 
@@ -115,10 +119,17 @@ fn refuse_commit(request: &OffsetCommitRequest) -> impl Fn(ErrorCode) -> Respons
     }
 }
 
-/// Adds the topics that were not known, and leaves of name and id the one that the version has.
+/// Adds what was not known, and leaves of a topic's name and id the one that the version has.
 fn finish_commit(response: Response, unknown: Vec<CommitTopic>, by_id: bool) -> Response {
     let Response::OffsetCommit(mut response) = response else { return response };
-    response.topics.extend(unknown);
+    let mut unknown: BTreeMap<_, _> =
+        unknown.into_iter().map(|topic| ((topic.name.clone(), topic.topic_id), topic)).collect();
+    for topic in &mut response.topics {
+        if let Some(missing) = unknown.remove(&(topic.name.clone(), topic.topic_id)) {
+            topic.partitions.extend(missing.partitions);
+        }
+    }
+    response.topics.extend(unknown.into_values());
     for topic in &mut response.topics {
         if by_id {
             topic.name = TopicName::default();
@@ -137,11 +148,12 @@ pub(in crate::handlers) fn offset_fetch(
     let Request::OffsetFetch(request) = request else { return misrouted(&request) };
     let version = call.header.version;
     let is_stable = request.require_stable;
+    let broker = Arc::clone(broker);
     let asked: Vec<_> = request
         .groups
         .into_iter()
         .map(|mut group| {
-            name_fetched(broker, &mut group, version >= TOPIC_IDS_SINCE);
+            name_fetched(&broker, &mut group, version >= TOPIC_IDS_SINCE);
             let asked = broker.groups.ask(&group.group_id, version, |shard, now, token, out| {
                 shard.fetch_offsets(now, token, &group, is_stable, out);
             });
@@ -165,7 +177,7 @@ pub(in crate::handlers) fn offset_fetch(
                 ),
             }
         }
-        Response::OffsetFetch(finish_fetch(groups, version)).into()
+        Response::OffsetFetch(finish_fetch(&broker, groups, version)).into()
     })
 }
 
@@ -183,17 +195,16 @@ fn name_fetched(broker: &Broker, group: &mut OffsetFetchRequestGroup, by_id: boo
 }
 
 /// Puts the groups where the version has them.
-fn finish_fetch(mut groups: Vec<OffsetFetchResponseGroup>, version: i16) -> OffsetFetchResponse {
-    for topic in groups.iter_mut().flat_map(|group| &mut group.topics) {
+fn finish_fetch(
+    broker: &Broker,
+    mut groups: Vec<OffsetFetchResponseGroup>,
+    version: i16,
+) -> OffsetFetchResponse {
+    for group in &mut groups {
         if version >= TOPIC_IDS_SINCE {
-            let is_unknown = topic.name.is_empty();
-            topic.name = TopicName::default();
-            if is_unknown {
-                let code = ErrorCode::UnknownTopicId.code();
-                topic.partitions.iter_mut().for_each(|partition| partition.error_code = code);
-            }
+            identify(broker, group);
         } else {
-            topic.topic_id = Uuid::nil();
+            group.topics.iter_mut().for_each(|topic| topic.topic_id = Uuid::nil());
         }
     }
     let response = OffsetFetchResponse::default();
@@ -215,6 +226,23 @@ fn finish_fetch(mut groups: Vec<OffsetFetchResponseGroup>, version: i16) -> Offs
             .with_partitions(partitions.collect())
     });
     response.with_topics(topics.collect()).with_error_code(group.error_code)
+}
+
+/// Leaves the topics of an answer their ids alone. One that was asked for by an id that is not known has no name; one of
+/// all topics has no id yet, and if there is no such topic any more, it is left out, as in Kafka.
+fn identify(broker: &Broker, group: &mut OffsetFetchResponseGroup) {
+    let image = broker.image.load();
+    group.topics.retain_mut(|topic| {
+        let name = std::mem::take(&mut topic.name);
+        if name.is_empty() {
+            let code = ErrorCode::UnknownTopicId.code();
+            topic.partitions.iter_mut().for_each(|partition| partition.error_code = code);
+        } else if topic.topic_id.is_nil() {
+            let Some(known) = image.topic(&name) else { return false };
+            topic.topic_id = crate::wire::uuid(known.id);
+        }
+        true
+    });
 }
 
 pub(in crate::handlers) fn offset_delete(
