@@ -1,16 +1,14 @@
 //! Ottla and the real Apache Kafka 4.3.1: what one wrote, the other reads. Kafka is fetched once with Maven and run by
 //! Java 17 or later (`kafka_dist`).
 
-mod broker;
 mod dump_log;
-mod kafka_dist;
 mod kafka_on_kafka;
 mod kafka_on_ottla;
 mod kafka_tools_on_ottla;
 mod made_logs;
 mod metadata_on_ottla;
-mod ottla_broker;
 mod ottla_logs;
 mod ottla_on_kafka;
-mod process;
 mod python_on_ottla;
+
+use testkit::{kafka_broker as broker, kafka_dist, ottla_broker, process};

@@ -10,9 +10,16 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 /// One that has not stopped by then hangs.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
+/// The binary, which cargo builds for the tests of the root package and names to them.
+pub fn binary() -> PathBuf {
+    std::env::var_os("CARGO_BIN_EXE_ottla")
+        .expect("cargo runs this test, of the root package")
+        .into()
+}
+
 /// A running broker.
 #[derive(Debug)]
-pub(crate) struct OttlaBroker {
+pub struct OttlaBroker {
     process: Child,
     bootstrap: String,
     log: PathBuf,
@@ -20,10 +27,10 @@ pub(crate) struct OttlaBroker {
 
 impl OttlaBroker {
     /// Starts a broker on the data in `home`, with these settings on top of the defaults.
-    pub(crate) fn start(home: &Path, settings: &[&str]) -> Self {
+    pub fn start(home: &Path, settings: &[&str]) -> Self {
         let log = home.join("ottla.log");
         let errors = std::fs::File::options().create(true).append(true).open(&log);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
+        let mut command = Command::new(binary());
         command.arg("serve").args(["--set", "listeners=PLAINTEXT://127.0.0.1:0"]);
         command.args(["--set", &format!("log.dirs={}", home.join("data").display())]);
         for setting in settings {
@@ -46,17 +53,22 @@ impl OttlaBroker {
     }
 
     /// The address for `--bootstrap-server`.
-    pub(crate) fn bootstrap(&self) -> &str {
+    pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What the broker has logged.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         read(&self.log)
     }
 
     /// Stops it by SIGTERM, and expects it to end well.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         let pid = self.process.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(asked.is_ok_and(|status| status.success()), "SIGTERM can be sent");
@@ -75,7 +87,7 @@ impl OttlaBroker {
     }
 
     /// Kills it.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().expect("it is our child");
         self.process.wait().expect("it is our child");
     }

@@ -21,7 +21,7 @@ const START_ATTEMPTS: usize = 3;
 
 /// A running broker.
 #[derive(Debug)]
-pub(crate) struct Broker {
+pub struct Broker {
     child: Child,
     /// Held open: its end makes the broker halt.
     _leash: ChildStdin,
@@ -38,7 +38,7 @@ struct Started;
 impl Broker {
     /// Starts a broker whose log directory is `home/data`, formatted first if it is new, and waits until it serves.
     /// `home` also gets its `server.properties` and what it logs.
-    pub(crate) fn start(home: &Path) -> Self {
+    pub fn start(home: &Path) -> Self {
         let mut refusal = String::new();
         for _ in 0..START_ATTEMPTS {
             match Self::try_start(home) {
@@ -51,12 +51,12 @@ impl Broker {
     }
 
     /// Its `bootstrap.servers`.
-    pub(crate) fn bootstrap(&self) -> &str {
+    pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
     /// Stops it by SIGTERM, which Kafka takes as the order for a controlled shutdown.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         let mut kill = Command::new("sh");
         kill.args(["-c", "kill -TERM \"$0\""]).arg(self.child.id().to_string());
         let output = process::run(&mut kill, LIMIT).unwrap_or_else(|err| panic!("{err}"));
@@ -67,7 +67,7 @@ impl Broker {
     }
 
     /// Stops it by SIGKILL: what it had written is in its files, what it had in memory is lost.
-    pub(crate) fn kill(self) {
+    pub fn kill(self) {
         drop(self);
     }
 
@@ -168,6 +168,7 @@ fn server_properties((broker, controller): (u16, u16), data: &Path) -> String {
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
          share.coordinator.state.topic.replication.factor=1\n\
+         group.initial.rebalance.delay.ms=0\n\
          log.retention.ms=-1\n\
          log.initial.task.delay.ms=100\n\
          log.retention.check.interval.ms=100\n\

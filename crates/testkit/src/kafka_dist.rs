@@ -1,4 +1,4 @@
-//! Apache Kafka 4.3.1 as it is published, and the small Java programs of `java/src` beside it. Both are made once, in
+//! Apache Kafka 4.3.1 as it is published, and the small Java programs of `tests/interop/java`. Both are made once, in
 //! `target/interop`, and again only when the pom or a source has changed.
 
 use std::ffi::OsStr;
@@ -8,30 +8,32 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::ottla_broker::binary;
 use crate::process::{self, Output};
 
-const POM: &str = include_str!("java/pom.xml");
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/java");
+const POM: &str = include_str!("../../../tests/interop/java/pom.xml");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/java");
 /// The first fetch downloads 60 MB.
 const FETCH_LIMIT: Duration = Duration::from_secs(600);
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
 /// These JVMs live for seconds: the quick compiler and the plain collector start them in half the time.
 const JVM_FLAGS: [&str; 3] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"];
 
-/// The jars of Kafka and the classes of this folder, ready to run.
+/// The jars of Kafka and our own classes, ready to run.
 #[derive(Debug)]
-pub(crate) struct KafkaDist {
+pub struct KafkaDist {
     classpath: String,
 }
 
 /// Where everything that these tests make is kept.
-pub(crate) fn interop_dir() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in target");
+pub fn interop_dir() -> PathBuf {
+    let binary = binary();
+    let target = binary.ancestors().nth(2).expect("it lies in a folder of target");
     target.join("interop")
 }
 
 /// Kafka, fetched and compiled by the first caller.
-pub(crate) fn kafka_dist() -> &'static KafkaDist {
+pub fn kafka_dist() -> &'static KafkaDist {
     static DIST: OnceLock<KafkaDist> = OnceLock::new();
     DIST.get_or_init(|| {
         make_dist(&interop_dir())
@@ -41,31 +43,26 @@ pub(crate) fn kafka_dist() -> &'static KafkaDist {
 
 impl KafkaDist {
     /// A JVM about to run `class`, for the caller to spawn with a pipe as its stdin: it halts when that pipe closes.
-    pub(crate) fn java(&self, flags: &[&str], class: &str) -> Command {
+    pub fn java(&self, flags: &[&str], class: &str) -> Command {
         let mut command = Command::new("java");
         command.args(JVM_FLAGS).args(flags).arg("-cp").arg(&self.classpath).args(["Leash", class]);
         command
     }
 
     /// The same for a class that reads its stdin, and ends when that does.
-    pub(crate) fn java_reading_stdin(&self, class: &str) -> Command {
+    pub fn java_reading_stdin(&self, class: &str) -> Command {
         let mut command = Command::new("java");
         command.args(JVM_FLAGS).arg("-cp").arg(&self.classpath).arg(class);
         command
     }
 
     /// Runs `class` to its end, which must come within `limit`.
-    pub(crate) fn run<A: AsRef<OsStr>>(&self, class: &str, args: &[A], limit: Duration) -> Output {
+    pub fn run<A: AsRef<OsStr>>(&self, class: &str, args: &[A], limit: Duration) -> Output {
         process::run(self.java(&[], class).args(args), limit).unwrap_or_else(|err| panic!("{err}"))
     }
 
     /// Runs `class` to its end and returns its stdout. It panics with all the output when the class fails.
-    pub(crate) fn stdout<A: AsRef<OsStr>>(
-        &self,
-        class: &str,
-        args: &[A],
-        limit: Duration,
-    ) -> String {
+    pub fn stdout<A: AsRef<OsStr>>(&self, class: &str, args: &[A], limit: Duration) -> String {
         let output = self.run(class, args, limit);
         assert!(output.failure.is_none(), "{class} failed: {output:#?}");
         output.stdout
@@ -89,7 +86,7 @@ fn make_dist(dir: &Path) -> Result<KafkaDist, String> {
 }
 
 /// Makes the folder `dir` unless it was made of the same `input` before. The marker that says so is written last.
-pub(crate) fn make_once(
+pub fn make_once(
     dir: &Path,
     input: &str,
     make: impl FnOnce() -> Result<(), String>,
@@ -119,7 +116,7 @@ fn compile(sources: &[PathBuf], classes: &Path, lib: &Path) -> Result<(), String
 }
 
 /// Runs a command that has to succeed; `remedy` is what to do when it does not.
-pub(crate) fn succeed(command: &mut Command, limit: Duration, remedy: &str) -> Result<(), String> {
+pub fn succeed(command: &mut Command, limit: Duration, remedy: &str) -> Result<(), String> {
     let output = process::run(command, limit).map_err(|err| format!("{err}; {remedy}"))?;
     match output.failure {
         None => Ok(()),

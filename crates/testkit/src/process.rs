@@ -8,15 +8,15 @@ use std::time::Duration;
 
 /// What a process that ended by itself said.
 #[derive(Debug)]
-pub(crate) struct Output {
+pub struct Output {
     /// The exit status in words, when it was not success.
-    pub(crate) failure: Option<String>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+    pub failure: Option<String>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 /// Runs `command` to its end. It is killed when it takes longer than `limit`.
-pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output, String> {
+pub fn run(command: &mut Command, limit: Duration) -> Result<Output, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
         // Held open until the end: see `Leash.java`.
