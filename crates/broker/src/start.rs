@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use config::{BrokerConfig, Listener as ListenerConfig, Settings, TopicConfig};
 use controller::decide::{ApiError, FEATURES, Registration, register_broker, unfence_broker};
 use controller::{MetadataLog, Quorum as _};
+use protocol::Offset;
 use protocol::internal::metadata::Endpoint;
 use storage::disk::RealDisk;
 use storage::{Housekeeper, Storage, StorageOptions};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::{Broker, Door, LogObserver, now};
+use crate::drivers::cluster_view::ClusterView;
 use crate::drivers::groups::Groups;
 use crate::drivers::metadata::{Defaults, Metadata};
 use crate::drivers::producer_ids::ProducerIds;
@@ -180,8 +182,10 @@ fn open(
     let partitions = Arc::new(Partitions::default());
     // Whoever opened the logs has no partitions before this; nobody waits for any.
     let _first = observer.partitions.set(Arc::downgrade(&partitions));
-    let groups =
-        Arc::new(Groups::new(group_settings(&config), config.groups.offsets.topic.num_partitions));
+    // What the cluster is like is told when its metadata are adopted, before any group is loaded.
+    let view = ClusterView::new(image.load_full(), Offset(-1), settings.clone());
+    let partition_count = config.groups.offsets.topic.num_partitions;
+    let groups = Arc::new(Groups::new(group_settings(&config), view, partition_count));
     let metadata = Arc::new(Metadata::new(
         Arc::clone(&image),
         log,
@@ -263,6 +267,8 @@ fn group_settings(config: &BrokerConfig) -> coordinator::Settings {
             groups.classic.initial_rebalance_delay_ms,
         ),
         group_max_size: groups.classic.max_size,
+        consumer_protocol: groups.consumer_protocol,
+        consumer: groups.consumer.clone(),
         offset_metadata_max_bytes: groups.offsets.metadata_max_bytes,
         offsets_retention_ms: i64::try_from(groups.offsets.retention_ms).unwrap_or(i64::MAX),
         offsets_retention_check_interval: Duration::from_millis(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(crate) const ALL_TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 /// The same for the cluster.
 pub(crate) const ALL_CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
-/// The same for a group.
+/// The same for a group: read, delete, describe, and its configuration.
 pub(crate) const ALL_GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
 /// What stands there when the client has not asked.
 pub(crate) const OPERATIONS_NOT_ASKED: i32 = i32::MIN;

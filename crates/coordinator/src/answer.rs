@@ -1,7 +1,9 @@
 //! What versions and failures make of responses.
 
 use protocol::ErrorCode;
-use protocol::messages::{Response, StrBytes};
+use protocol::messages::{ConsumerGroupHeartbeatResponse, Response, StrBytes};
+
+use crate::classic::{refuse_join, refuse_sync};
 
 /// Makes a response one that its version can carry.
 pub(crate) fn fit(response: &mut Response, api_version: i16) {
@@ -46,6 +48,16 @@ pub(crate) fn fail(response: &mut Response, error: ErrorCode) {
         }
         Response::OffsetDelete(body) => {
             body.topics.clear();
+            body.error_code = code;
+        }
+        Response::ConsumerGroupHeartbeat(body) => {
+            *body = ConsumerGroupHeartbeatResponse::default().with_error_code(code);
+        }
+        Response::JoinGroup(body) => *body = refuse_join(&body.member_id, coordinator_error(error)),
+        Response::SyncGroup(body) => *body = refuse_sync(coordinator_error(error)),
+        Response::Heartbeat(body) => body.error_code = code,
+        Response::LeaveGroup(body) => {
+            body.members.clear();
             body.error_code = code;
         }
         Response::DeleteGroups(body) => {

@@ -15,11 +15,16 @@
 //!   same, or the log is lost, the shard is then unloaded, which answers everybody else, and loaded anew.
 //! - While a shard is being loaded, the driver answers `COORDINATOR_LOAD_IN_PROGRESS`, and heartbeats `NONE`, as Kafka does.
 //!
-//! Reading order: `outcome` (actions), `shard`, `classic` (groups of the classic protocol), `offsets`, `turn`.
+//! Reading order: `outcome` (actions), `shard`, `classic` (groups of the classic protocol), `consumer` (those of the
+//! consumer protocol, KIP-848), `assignor`, `offsets`, `turn`.
 //! Transactions have a shard of their own kind, with the same duties towards the driver: [`txn`].
 
 mod answer;
+mod assignor;
 mod classic;
+mod cluster;
+mod consumer;
+mod group;
 mod offsets;
 mod outcome;
 mod settings;
@@ -33,6 +38,7 @@ mod tests;
 
 use protocol::messages::StrBytes;
 
+pub use cluster::{Cluster, ClusterChange, Topic};
 pub use offsets::DeletedTopic;
 pub use outcome::{Action, Append, Now, Token};
 pub use settings::Settings;

@@ -10,6 +10,8 @@ use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
 use protocol::{ProducerEpoch, ProducerId, Timestamp};
 
+use crate::consumer::Downgrade;
+
 /// The time of an input.
 #[derive(Copy, Clone, Debug)]
 pub struct Now {
@@ -65,6 +67,10 @@ pub(crate) enum Then {
     Respond { token: Token, response: Box<Response> },
     /// The members of a classic group get what their leader assigned, unless the group has moved on.
     Assign { group_id: Arc<str>, assigned: Assigned },
+    /// The members of a consumer group go on as those of a classic one; and the request that led to it is answered.
+    Downgrade { group_id: Arc<str>, downgrade: Downgrade, answer: Option<(Token, Box<Response>)> },
+    /// A member of a consumer group that was silent or slow is gone; if not, that is tried again.
+    Fence { group_id: Arc<str> },
     /// A static member of a classic group goes on under a new id, unless the group has moved on.
     Replace { group_id: Arc<str>, replaced: Replaced },
 }

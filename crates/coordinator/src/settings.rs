@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use config::ConsumerGroupsConfig;
+
 /// What the broker's configuration says to one shard.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -13,6 +15,10 @@ pub struct Settings {
     pub group_initial_rebalance_delay: Duration,
     /// `group.max.size`: how many members a classic group may have.
     pub group_max_size: usize,
+    /// Whether `group.coordinator.rebalance.protocols` has the consumer protocol.
+    pub consumer_protocol: bool,
+    /// The limits of consumer groups.
+    pub consumer: ConsumerGroupsConfig,
     /// `offset.metadata.max.bytes`; Kafka counts UTF-16 units, and so do we.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`, in milliseconds.

@@ -7,12 +7,18 @@ use std::time::Instant;
 /// What becomes due.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Timer {
-    /// A member of a classic group, or one that is yet to join with its new id, was silent for too long.
+    /// A member, or one that is yet to join a classic group with its new id, was silent for too long.
     Session { group_id: Arc<str>, member_id: Arc<str> },
     /// A classic group has waited long enough for its members to join.
     Join { group_id: Arc<str> },
     /// A classic group has waited long enough for its members to ask for their assignments.
     Sync { group_id: Arc<str> },
+    /// A member of a consumer group has had enough time to give up partitions.
+    Revocation { group_id: Arc<str>, member_id: Arc<str> },
+    /// A classic member of a consumer group has had enough time to join again.
+    Rejoin { group_id: Arc<str>, member_id: Arc<str> },
+    /// A classic member of a consumer group has had enough time to ask for its assignment.
+    Resync { group_id: Arc<str>, member_id: Arc<str> },
     /// It is time to look for expired offsets and groups.
     Expire,
 }
@@ -35,6 +41,11 @@ impl Timers {
             self.queue.remove(&old);
         }
         self.queue.insert(place, timer);
+    }
+
+    /// True if the timer runs.
+    pub(crate) fn is_set(&self, timer: &Timer) -> bool {
+        self.places.contains_key(timer)
     }
 
     /// Stops the timer, if it runs.

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use protocol::internal::KeyValue;
 use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
-use protocol::{ErrorCode, ProducerEpoch, ProducerId};
+use protocol::{ErrorCode, Offset, ProducerEpoch, ProducerId};
 
 use crate::answer;
+use crate::cluster::Cluster;
 use crate::outcome::{Action, Append, Now, Then, Token};
 use crate::settings::Settings;
 use crate::timers::{Timer, Timers};
@@ -27,6 +28,9 @@ const RECORD_OVERHEAD: usize = 32;
 pub(crate) struct Turn<'a> {
     pub(crate) now: Now,
     pub(crate) settings: &'a Settings,
+    pub(crate) cluster: &'a dyn Cluster,
+    /// The version of the cluster that last brought new topics.
+    pub(crate) new_topics_at: Offset,
     timers: &'a mut Timers,
     out: &'a mut Vec<Action>,
 }
@@ -35,16 +39,24 @@ impl<'a> Turn<'a> {
     pub(crate) const fn new(
         now: Now,
         settings: &'a Settings,
+        (cluster, new_topics_at): (&'a dyn Cluster, Offset),
         timers: &'a mut Timers,
         out: &'a mut Vec<Action>,
     ) -> Self {
-        Self { now, settings, timers, out }
+        Self { now, settings, cluster, new_topics_at, timers, out }
     }
 
     /// Sets the timer to be due in `delay`. One that lies beyond all time is not set.
     pub(crate) fn set(&mut self, timer: Timer, delay: Duration) {
         if let Some(deadline) = self.now.instant.checked_add(delay) {
             self.timers.set(timer, deadline);
+        }
+    }
+
+    /// Sets the timer, unless it runs already.
+    pub(crate) fn set_if_absent(&mut self, timer: Timer, delay: Duration) {
+        if !self.timers.is_set(&timer) {
+            self.set(timer, delay);
         }
     }
 
@@ -90,8 +102,19 @@ impl<'a> Turn<'a> {
 
     /// Appends one record. It fails if the log cannot take it.
     pub(crate) fn append(&mut self, record: GroupRecord, then: Then) -> Result<(), ErrorCode> {
-        let records = vec![record];
-        let batch = encode(&records, self.settings.append_bytes_max)?;
+        self.append_all(vec![record], then).map_err(|(error, _)| error)
+    }
+
+    /// Appends records in one batch. It fails if the log cannot take that, and gives back what was to follow.
+    pub(crate) fn append_all(
+        &mut self,
+        records: Vec<GroupRecord>,
+        then: Then,
+    ) -> Result<(), (ErrorCode, Then)> {
+        let batch = match encode(&records, self.settings.append_bytes_max) {
+            Ok(batch) => batch,
+            Err(error) => return Err((error, then)),
+        };
         self.out.push(Action::Append(Append { batch, producer: None, records, then }));
         Ok(())
     }

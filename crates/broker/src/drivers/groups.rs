@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use coordinator::{Action, Append, Now, Settings, Shard, Token};
+use coordinator::{Action, Append, ClusterChange, DeletedTopic, Now, Settings, Shard, Token};
 use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
 use protocol::record::{Batch, BatchBuilder, BatchOptions, Batches, ControlType};
@@ -20,6 +21,7 @@ use storage::validate::{Rules, validate};
 use storage::{DECOMPRESSED_BYTES_MAX, Error, Log};
 use tokio::sync::{Notify, oneshot};
 
+use super::cluster_view::ClusterView;
 use crate::broker::now as wall_clock;
 use crate::errors::Failure;
 use crate::partition::Partition;
@@ -35,6 +37,8 @@ const LOAD_BYTES: u32 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Groups {
     settings: Arc<Settings>,
+    /// The cluster as of the last change.
+    cluster: ArcSwap<ClusterView>,
     /// By partition; as many as the topic has, or will have.
     shards: Vec<Mutex<State>>,
     next_token: AtomicU64,
@@ -58,10 +62,11 @@ struct Active {
 }
 
 impl Groups {
-    pub(crate) fn new(settings: Settings, partitions: u32) -> Self {
+    pub(crate) fn new(settings: Settings, cluster: ClusterView, partitions: u32) -> Self {
         let shards = (0..partitions).map(|_| Mutex::new(State::Absent)).collect();
         Self {
             settings: Arc::new(settings),
+            cluster: ArcSwap::from_pointee(cluster),
             shards,
             next_token: AtomicU64::new(0),
             timers: Notify::new(),
@@ -141,6 +146,26 @@ impl Groups {
         self.timers.notify_one();
     }
 
+    /// Tells all shards that the metadata have changed, and deletes the offsets of topics that are gone.
+    pub(crate) fn on_cluster(
+        &self,
+        cluster: ClusterView,
+        change: &ClusterChange,
+        deleted: &[DeletedTopic],
+    ) {
+        let cluster = Arc::new(cluster);
+        self.cluster.store(Arc::clone(&cluster));
+        for state in &self.shards {
+            let State::Active(active) = &mut *lock(state) else { continue };
+            active.shard.on_cluster(Arc::clone(&cluster) as _, change);
+            if !deleted.is_empty() {
+                let (now, mut actions) = (now(), Vec::new());
+                active.shard.on_topics_deleted(now, deleted, &mut actions);
+                active.carry_out(now, actions);
+            }
+        }
+    }
+
     /// Ends all shards, answering everybody who waits.
     pub(crate) fn stop(&self) {
         for state in &self.shards {
@@ -150,7 +175,9 @@ impl Groups {
 
     fn load(&self, partition: &Arc<Partition>) -> State {
         let log = &partition.log;
-        let mut shard = Shard::new(Arc::clone(&self.settings), log.high_watermark());
+        let cluster = self.cluster.load_full();
+        let settings = Arc::clone(&self.settings);
+        let mut shard = Shard::new(settings, cluster, log.high_watermark());
         if let Err(err) = replay(&mut shard, log) {
             tracing::error!(partition = %log.topic_partition(), %err, "cannot load the groups of a partition");
             return State::Absent;

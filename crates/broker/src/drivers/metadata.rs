@@ -12,10 +12,12 @@ use config::{BrokerLayers, Settings, TOPIC, TopicConfig, TopicsConfig};
 use controller::decide::{ApiError, Cluster, Decision};
 use controller::image::{Image, ResourceType, Topic as TopicImage, settings};
 use controller::{MetadataLog, Quorum as _};
+use coordinator::{ClusterChange, DeletedTopic};
 use protocol::internal::metadata::{ConfigRecord, MetadataRecord};
 use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
 use storage::Storage;
 
+use crate::drivers::cluster_view::ClusterView;
 use crate::drivers::groups::{self, Groups};
 use crate::partition::Partition;
 use crate::partitions::{Partitions, Topic};
@@ -82,14 +84,15 @@ impl Metadata {
         })?;
         self.image.store(Arc::new(log.image().clone()));
         self.last_offset.store(last_offset.0, Ordering::Release);
-        self.carry_out(&records, now);
+        self.carry_out(&image, &records, now);
         Ok(answer)
     }
 
     /// Takes over what was there when the broker started: leads the partitions that the image gives it, and puts logs
     /// aside that it does not.
     pub(crate) fn adopt(&self, now: Timestamp) {
-        let image = self.image.load();
+        let image = self.image.load_full();
+        self.groups.on_cluster(self.cluster_view(&image), &ClusterChange::default(), &[]);
         let layers = self.broker_layers(&image);
         for err in layers.refused() {
             tracing::warn!(%err, "a broker's setting that stands in the metadata is passed over");
@@ -146,8 +149,8 @@ impl Metadata {
     }
 
     /// Makes this broker's partitions what the image says, for all topics that records touch.
-    fn carry_out(&self, records: &[MetadataRecord], now: Timestamp) {
-        let image = self.image.load();
+    fn carry_out(&self, before: &Image, records: &[MetadataRecord], now: Timestamp) {
+        let image = self.image.load_full();
         let (mut touched, mut configured) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
             match record {
@@ -164,7 +167,28 @@ impl Metadata {
         for (resource_type, resource) in configured {
             self.configure(&image, resource_type, resource);
         }
-        self.reconcile(&image, touched, now);
+        self.reconcile(&image, touched.iter().copied(), now);
+        self.tell_groups(before, &image, &touched);
+    }
+
+    /// Tells the groups which topics have come, gone or changed.
+    fn tell_groups(&self, before: &Image, image: &Arc<Image>, touched: &BTreeSet<TopicId>) {
+        let (mut change, mut deleted) = (ClusterChange::default(), Vec::new());
+        for id in touched {
+            let (old, new) = (before.topic_by_id(*id), image.topic_by_id(*id));
+            change.has_new_topics |= old.is_none() && new.is_some();
+            change.topics.extend(old.or(new).map(|topic| Arc::clone(&topic.name)));
+            if let (Some(old), None) = (old, new) {
+                deleted.push(DeletedTopic { id: old.id, name: Arc::clone(&old.name) });
+            }
+        }
+        self.groups.on_cluster(self.cluster_view(image), &change, &deleted);
+    }
+
+    /// The cluster as groups see it.
+    fn cluster_view(&self, image: &Arc<Image>) -> ClusterView {
+        let broker = self.broker_layers(image).effective();
+        ClusterView::new(Arc::clone(image), self.last_offset(), broker)
     }
 
     /// Makes the partitions of these topics what the image says.

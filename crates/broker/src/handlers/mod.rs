@@ -86,6 +86,8 @@ const HANDLERS: &[(ApiKey, Handler)] = &[
     (ApiKey::DescribeQuorum, describe_quorum::handle),
     (ApiKey::ElectLeaders, elect_leaders::handle),
     (ApiKey::UpdateFeatures, update_features::handle),
+    (ApiKey::ConsumerGroupHeartbeat, groups::consumer_group_heartbeat),
+    (ApiKey::ConsumerGroupDescribe, groups::consumer_group_describe),
     (ApiKey::DeleteGroups, groups::delete_groups),
     (ApiKey::OffsetDelete, groups::offset_delete),
     (ApiKey::DeleteRecords, delete_records::handle),

@@ -117,6 +117,11 @@ impl Group {
         matches!(self.state, State::Empty)
     }
 
+    /// True if it has no record of its own: it was made to keep offsets.
+    pub(crate) fn keeps_offsets_only(&self) -> bool {
+        self.is_deserted() && self.protocol_type.is_none() && self.generation == 0
+    }
+
     /// True if nobody has joined, or is about to.
     pub(crate) fn is_deserted(&self) -> bool {
         self.is_empty() && self.pending_joins.is_empty()

@@ -26,7 +26,7 @@ const NEW_MEMBER_JOIN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const PENDING_JOINS_MAX: usize = 10_000;
 
 /// From this version on, a member is given its id first and joins with it (KIP-394).
-const REQUIRES_MEMBER_ID: i16 = 4;
+pub(crate) const REQUIRES_MEMBER_ID: i16 = 4;
 
 /// From this version on, a leader can be told to skip the assignment (KIP-814).
 const SKIPS_ASSIGNMENT: i16 = 9;

@@ -15,6 +15,7 @@
 
 mod describe;
 mod group;
+mod handover;
 mod heartbeat;
 mod join;
 mod leave;
@@ -28,7 +29,8 @@ mod votes;
 mod tests;
 
 pub(crate) use group::Group;
-pub(crate) use join::{Join, refusal as refuse_join};
+pub(crate) use handover::Handover;
+pub(crate) use join::{Join, REQUIRES_MEMBER_ID, refusal as refuse_join};
 pub(crate) use leave::left;
 pub(crate) use member::Protocol;
 pub(crate) use sync::{Sync, refusal as refuse_sync};

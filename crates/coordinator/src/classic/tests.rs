@@ -59,9 +59,4 @@ impl Group {
             State::PreparingRebalance | State::CompletingRebalance => None,
         }
     }
-
-    /// The generation.
-    pub(crate) const fn generation(&self) -> i32 {
-        self.generation
-    }
 }

@@ -20,6 +20,8 @@ use protocol::{
 };
 use uuid::Uuid;
 
+use crate::consumer::Gate;
+use crate::group::Group;
 use crate::outcome::{Action, Now, Token};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -82,6 +84,15 @@ impl Topic<'_> {
     }
 }
 
+/// Makes sure that the offset of a partition may be committed.
+fn check(
+    valid: &Result<Gate, ErrorCode>,
+    topic: TopicId,
+    partition: PartitionId,
+) -> Result<(), ErrorCode> {
+    valid.as_ref().map_err(|&error| error)?.check(topic, partition)
+}
+
 /// Takes the record out of a result, and leaves the error code for the response.
 fn split(result: Result<GroupRecord, ErrorCode>, records: &mut Vec<GroupRecord>) -> ErrorCode {
     match result {
@@ -127,9 +138,10 @@ impl Shard {
                 expire_timestamp,
             };
             let commit = |partition: &OffsetCommitRequestPartition| {
-                let record = valid.and_then(|()| {
+                let index = partition.partition_index;
+                let record = check(&valid, requested.topic_id, index).and_then(|()| {
                     topic.record(&Position {
-                        partition: partition.partition_index,
+                        partition: index,
                         offset: partition.committed_offset,
                         leader_epoch: partition.committed_leader_epoch,
                         metadata: partition.committed_metadata.as_deref(),
@@ -170,6 +182,8 @@ impl Shard {
         let mut records = Vec::new();
         let mut response = TxnOffsetCommitResponse::default();
         for requested in &request.topics {
+            let known = self.cluster.topic(&requested.name);
+            let topic_id = known.map_or(TopicId::ZERO, |topic| topic.id);
             let topic = Topic {
                 settings: &self.settings,
                 group_id: &request.group_id,
@@ -179,9 +193,10 @@ impl Shard {
                 expire_timestamp: Timestamp::NONE,
             };
             let commit = |partition: &TxnOffsetCommitRequestPartition| {
-                let record = valid.and_then(|()| {
+                let index = PartitionId(partition.partition_index);
+                let record = check(&valid, topic_id, index).and_then(|()| {
                     topic.record(&Position {
-                        partition: PartitionId(partition.partition_index),
+                        partition: index,
                         offset: Offset(partition.committed_offset),
                         leader_epoch: LeaderEpoch(partition.committed_leader_epoch),
                         metadata: partition.committed_metadata.as_deref(),
@@ -209,7 +224,7 @@ impl Shard {
         token: Token,
         committer: &Committer<'_>,
         out: &mut Vec<Action>,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<Gate, ErrorCode> {
         let Committer { group_id, member_id, instance_id, generation, is_transactional } =
             *committer;
         if self.is_log_behind() {
@@ -218,12 +233,19 @@ impl Shard {
         if is_transactional && group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId);
         }
-        let valid = self.with_group(now, group_id, out, |group, turn| {
-            group.validate_commit(member_id, instance_id, generation, is_transactional, turn)
-        });
-        match valid {
-            Some(result) => result,
-            None if generation < 0 => Ok(()),
+        let (groups, mut turn) = self.split(now, out);
+        match groups.get(group_id) {
+            Some(Group::Classic(group)) => group
+                .validate_commit(member_id, instance_id, generation, is_transactional, &mut turn)
+                .map(|()| Gate::All),
+            Some(Group::Consumer(group)) => group.validate_commit(
+                member_id,
+                instance_id,
+                generation,
+                is_transactional,
+                token.api_version,
+            ),
+            None if generation < 0 => Ok(Gate::All),
             None if !is_transactional && token.api_version >= COMMIT_SAYS_NOT_FOUND => {
                 Err(ErrorCode::GroupIdNotFound)
             }

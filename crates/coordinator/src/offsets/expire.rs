@@ -8,9 +8,9 @@ use protocol::Timestamp;
 use protocol::internal::group::{GroupRecord, OffsetCommitValue};
 
 use super::delete::tombstone;
-use crate::classic::Group;
+use crate::group::Group;
 use crate::outcome::{Action, Now};
-use crate::shard::{self, Shard};
+use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// How many groups one search looks at, and after about how many tombstones it stops: requests wait meanwhile.
@@ -73,7 +73,7 @@ impl Shard {
             }
         }
         if !has_offsets && group.is_deserted() {
-            records.push(shard::tombstone(group_id));
+            records.extend(group.tombstones(group_id));
         }
     }
 

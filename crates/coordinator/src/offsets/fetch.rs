@@ -55,6 +55,8 @@ impl Shard {
             OffsetFetchResponseGroup::default().with_group_id(wire(&request.group_id).into());
         if is_stable && self.is_log_behind() {
             group.error_code = ErrorCode::CoordinatorLoadInProgress.code();
+        } else if let Err(error) = self.validate_fetch(request) {
+            group.error_code = error.code();
         } else {
             let view = View::new(&self.offsets, &request.group_id, is_stable);
             group.topics = match &request.topics {
@@ -68,6 +70,15 @@ impl Shard {
         } else {
             self.split(now, out).1.respond(token, response);
         }
+    }
+}
+
+impl Shard {
+    fn validate_fetch(&self, request: &OffsetFetchRequestGroup) -> Result<(), ErrorCode> {
+        let group = self.groups.get(&*request.group_id);
+        group.map_or(Ok(()), |group| {
+            group.validate_fetch(request.member_id.as_deref(), request.member_epoch)
+        })
     }
 }
 

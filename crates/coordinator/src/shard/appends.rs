@@ -105,6 +105,17 @@ impl Shard {
     ) {
         match then {
             Then::Nothing => {}
+            Then::Fence { group_id } if result.is_err() => self.watch(now, &group_id, out),
+            Then::Fence { .. } => {}
+            Then::Downgrade { group_id, downgrade, answer } => {
+                self.with_classic(now, &group_id, out, |group, turn| {
+                    group.on_taken_over(downgrade.rebalances, turn);
+                });
+                self.watch(now, &group_id, out);
+                if let Some((token, response)) = answer {
+                    self.follow(now, Then::Respond { token, response }, result, out);
+                }
+            }
             Then::Respond { token, mut response } => {
                 if let Err(error) = result {
                     answer::fail(&mut response, error);
@@ -112,13 +123,13 @@ impl Shard {
                 self.split(now, out).1.respond_boxed(token, response);
             }
             Then::Assign { group_id, assigned } => {
-                self.with_group(now, &group_id, out, |group, turn| match result {
+                self.with_classic(now, &group_id, out, |group, turn| match result {
                     Ok(()) => group.on_assigned(assigned, turn),
                     Err(error) => group.on_assignment_failed(assigned.token, error, turn),
                 });
             }
             Then::Replace { group_id, replaced } => {
-                self.with_group(now, &group_id, out, |group, turn| {
+                self.with_classic(now, &group_id, out, |group, turn| {
                     group.on_replaced(&replaced, result, turn);
                 });
             }

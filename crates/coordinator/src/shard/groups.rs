@@ -10,6 +10,7 @@ use protocol::messages::list_groups_response::ListedGroup;
 use protocol::messages::{DeleteGroupsResponse, GroupId, ListGroupsRequest, StrBytes};
 
 use super::Shard;
+use crate::group::Group;
 use crate::outcome::{Action, Now, Token};
 use crate::wire;
 
@@ -19,7 +20,7 @@ const DESCRIBE_SAYS_NOT_FOUND: i16 = 6;
 impl Shard {
     /// Describes a classic group. One that does not exist is described as dead.
     pub fn describe_group(&self, group_id: &str, api_version: i16) -> DescribedGroup {
-        if let Some(group) = self.groups.get(group_id) {
+        if let Some(Group::Classic(group)) = self.groups.get(group_id) {
             return group.describe();
         }
         let dead = DescribedGroup::default()
@@ -28,8 +29,12 @@ impl Shard {
         if api_version < DESCRIBE_SAYS_NOT_FOUND {
             return dead;
         }
+        let message = match self.groups.get(group_id) {
+            Some(_) => format!("Group {group_id} is not a classic group."),
+            None => format!("Group {group_id} not found."),
+        };
         dead.with_error_code(ErrorCode::GroupIdNotFound.code())
-            .with_error_message(Some(wire(&format!("Group {group_id} not found."))))
+            .with_error_message(Some(wire(&message)))
     }
 
     /// The groups that pass the filters of the request. States and types that we do not know pass nothing.
@@ -56,9 +61,9 @@ impl Shard {
                 _ if self.is_log_behind() => ErrorCode::CoordinatorLoadInProgress,
                 None => ErrorCode::GroupIdNotFound,
                 Some(group) if !group.is_empty() => ErrorCode::NonEmptyGroup,
-                Some(_) => {
+                Some(group) => {
                     records.extend(self.offsets.tombstones(group_id));
-                    records.push(tombstone(group_id));
+                    records.extend(group.tombstones(group_id));
                     ErrorCode::None
                 }
             };

@@ -15,7 +15,9 @@ use protocol::wire::STRING_BYTES_MAX;
 use uuid::Uuid;
 
 use super::Shard;
-use crate::classic::{self, Group, Join, Protocol, Sync};
+use crate::classic::{self, Join, Protocol, Sync};
+use crate::consumer;
+use crate::group::Group;
 use crate::outcome::{Action, Now, Then, Token};
 
 /// Who asks.
@@ -50,23 +52,36 @@ impl Shard {
             }
         };
         let (groups, mut turn) = self.split(now, out);
-        if let Some(group) = groups.get_mut(&**request.group_id) {
-            return group.join(join, &mut turn);
+        let id: Arc<str> = Arc::from(&**request.group_id);
+        let mut records = Vec::new();
+        match groups.get_mut(&id) {
+            Some(Group::Classic(group)) => return group.join(join, &mut turn),
+            Some(Group::Consumer(group)) if !group.is_empty() => {
+                return match group.join(&join, &mut turn) {
+                    Ok(consumer::Joined { change, response }) => {
+                        self.answer_change(now, id, change, (token, response), out);
+                    }
+                    Err(response) => turn.respond(token, *response),
+                };
+            }
+            // It is made a classic one.
+            Some(Group::Consumer(group)) => records = group.tombstones(),
+            None => {}
         }
         if !join.member_id.is_empty() {
             let response = classic::refuse_join(&join.member_id, ErrorCode::UnknownMemberId);
             return turn.respond(token, response);
         }
-        let id: Arc<str> = Arc::from(&**request.group_id);
-        let mut group = Group::new(Arc::clone(&id), now.timestamp);
+        let mut group = classic::Group::new(Arc::clone(&id), now.timestamp);
         group.join(join, &mut turn);
         if !group.is_deserted() {
             // It is in the log from the beginning, so that it can be deleted from there when nobody comes.
-            let empty = Group::new(Arc::clone(&id), now.timestamp);
-            if let Err(error) = turn.append(empty.picture(None), Then::Nothing) {
+            let empty = classic::Group::new(Arc::clone(&id), now.timestamp);
+            records.push(empty.picture(None));
+            if let Err((error, _)) = turn.append_all(records, Then::Nothing) {
                 tracing::warn!(group = %id, %error, "a new group cannot be logged");
             }
-            groups.insert(id, group);
+            groups.insert(id, Group::Classic(group));
         }
     }
 
@@ -125,7 +140,7 @@ impl Shard {
             ErrorCode::InconsistentGroupProtocol
         } else if request.group_id.is_empty() {
             ErrorCode::InvalidGroupId
-        } else if let Some(group) = groups.get_mut(&**request.group_id) {
+        } else {
             let sync = Sync {
                 token,
                 generation: request.generation_id,
@@ -135,9 +150,14 @@ impl Shard {
                 protocol: request.protocol_name.as_deref(),
                 assignments: &request.assignments,
             };
-            return group.sync(sync, &mut turn);
-        } else {
-            ErrorCode::UnknownMemberId
+            match groups.get_mut(&**request.group_id) {
+                Some(Group::Classic(group)) => return group.sync(sync, &mut turn),
+                Some(Group::Consumer(group)) => match group.sync(&sync, &mut turn) {
+                    Ok(response) => return self.respond_when_committed(now, token, response, out),
+                    Err(error) => error,
+                },
+                None => ErrorCode::UnknownMemberId,
+            }
         };
         turn.respond(token, classic::refuse_sync(error));
     }
@@ -151,13 +171,17 @@ impl Shard {
         out: &mut Vec<Action>,
     ) {
         let (groups, mut turn) = self.split(now, out);
-        let result = if request.group_id.is_empty() {
-            Err(ErrorCode::InvalidGroupId)
-        } else if let Some(group) = groups.get_mut(&**request.group_id) {
-            let instance_id = request.group_instance_id.as_deref();
-            group.heartbeat(&request.member_id, instance_id, request.generation_id, &mut turn)
-        } else {
-            Err(ErrorCode::UnknownMemberId)
+        let instance_id = request.group_instance_id.as_deref();
+        let (member_id, generation) = (&*request.member_id, request.generation_id);
+        let result = match groups.get_mut(&**request.group_id) {
+            _ if request.group_id.is_empty() => Err(ErrorCode::InvalidGroupId),
+            Some(Group::Classic(group)) => {
+                group.heartbeat(member_id, instance_id, generation, &mut turn)
+            }
+            Some(Group::Consumer(group)) => {
+                group.heartbeat_classic(member_id, instance_id, generation, &mut turn)
+            }
+            None => Err(ErrorCode::UnknownMemberId),
         };
         let error = result.err().unwrap_or(ErrorCode::None);
         turn.respond(token, HeartbeatResponse::default().with_error_code(error.code()));
@@ -186,7 +210,10 @@ impl Shard {
             &request.members
         };
         let responses = match groups.get_mut(&**request.group_id) {
-            Some(group) => group.leave(members, &mut turn),
+            Some(Group::Classic(group)) => group.leave(members, &mut turn),
+            Some(Group::Consumer(_)) => {
+                return self.leave_consumers(now, token, &request.group_id, members, out);
+            }
             None => {
                 let refuse = |member| classic::left(member, Err(ErrorCode::UnknownMemberId));
                 members.iter().map(refuse).collect()

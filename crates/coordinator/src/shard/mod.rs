@@ -1,10 +1,11 @@
 //! One shard: the groups whose ids belong to one partition of `__consumer_offsets`, whose log is their memory.
 //!
 //! Life of a shard: [`Shard::new`], [`Shard::replay`] of the whole log, [`Shard::on_loaded`], then requests, appends and
-//! timers, and [`Shard::unload`] at the end. Invariant: what is in the log alone gives the same offsets, and each classic
-//! group as it was when it was last stable or empty.
+//! timers, and [`Shard::unload`] at the end. Invariant: what is in the log alone gives the same offsets, the same consumer
+//! groups, and each classic group as it was when it was last stable or empty.
 
 mod appends;
+mod consumers;
 mod groups;
 mod members;
 
@@ -16,7 +17,10 @@ use protocol::internal::group::GroupRecord;
 use protocol::record::ControlType;
 use protocol::{ErrorCode, Offset, ProducerId};
 
-use crate::classic::Group;
+use crate::classic;
+use crate::cluster::{Cluster, ClusterChange};
+use crate::consumer;
+use crate::group::Group;
 use crate::offsets::Offsets;
 use crate::outcome::{Action, Now};
 use crate::settings::Settings;
@@ -31,6 +35,9 @@ pub use members::Client;
 #[derive(Debug)]
 pub struct Shard {
     pub(crate) settings: Arc<Settings>,
+    pub(crate) cluster: Arc<dyn Cluster>,
+    /// The version of the cluster that last brought new topics.
+    new_topics_at: Offset,
     pub(crate) groups: BTreeMap<Arc<str>, Group>,
     pub(crate) offsets: Offsets,
     pub(crate) timers: Timers,
@@ -48,9 +55,12 @@ pub struct Shard {
 
 impl Shard {
     /// A shard with nothing in it. The log has committed everything before `high_watermark`.
-    pub fn new(settings: Arc<Settings>, high_watermark: Offset) -> Self {
+    pub fn new(settings: Arc<Settings>, cluster: Arc<dyn Cluster>, high_watermark: Offset) -> Self {
+        let new_topics_at = cluster.version();
         Self {
             settings,
+            cluster,
+            new_topics_at,
             groups: BTreeMap::new(),
             offsets: Offsets::new(high_watermark),
             timers: Timers::default(),
@@ -70,8 +80,8 @@ impl Shard {
                 if value.is_some() && !self.groups.contains_key(&*key.group_id) {
                     // A group that only keeps offsets has no record of its own, and no state that could be old.
                     let id: Arc<str> = key.group_id.as_str().into();
-                    let group = Group::new(Arc::clone(&id), protocol::Timestamp::NONE);
-                    self.groups.insert(id, group);
+                    let group = classic::Group::new(Arc::clone(&id), protocol::Timestamp::NONE);
+                    self.groups.insert(id, Group::Classic(group));
                 }
                 self.offsets.replay(offset, producer_id, key, value);
             }
@@ -79,16 +89,72 @@ impl Shard {
                 // A group that lives knows more than the picture that was taken of it.
                 if !self.is_loaded || !self.groups.contains_key(&*key.group_id) {
                     let id: Arc<str> = key.group_id.into();
-                    self.groups.insert(Arc::clone(&id), Group::from_picture(id, value));
+                    let group = classic::Group::from_picture(Arc::clone(&id), value);
+                    self.groups.insert(id, Group::Classic(group));
                 }
             }
             GroupRecord::GroupMetadata(key, None) => {
-                if let Some(group) = self.groups.remove(&*key.group_id) {
-                    group.timers().iter().for_each(|timer| self.timers.cancel(timer));
+                if matches!(self.groups.get(&*key.group_id), Some(Group::Classic(_))) {
+                    self.remove(&key.group_id);
                 }
             }
-            other => {
-                tracing::debug!(group = other.group_id(), %offset, "a record is passed over");
+            GroupRecord::ConsumerGroupMetadata(key, None) => {
+                // A classic group that has taken its place lives already.
+                if matches!(self.groups.get(&*key.group_id), Some(Group::Consumer(_))) {
+                    self.remove(&key.group_id);
+                }
+            }
+            record => self.replay_consumer(offset, &record),
+        }
+    }
+
+    fn remove(&mut self, group_id: &str) {
+        if let Some(group) = self.groups.remove(group_id) {
+            group.timers().iter().for_each(|timer| self.timers.cancel(timer));
+        }
+    }
+
+    /// Takes in a record of a consumer group. It makes the group if there is none, or only one that keeps offsets.
+    fn replay_consumer(&mut self, offset: Offset, record: &GroupRecord) {
+        let group_id = record.group_id();
+        let is_vacant = match self.groups.get(group_id) {
+            Some(Group::Classic(group)) => group.keeps_offsets_only(),
+            Some(Group::Consumer(_)) => false,
+            None => true,
+        };
+        if is_vacant && !record.is_tombstone() {
+            let id: Arc<str> = group_id.into();
+            let group = consumer::Group::new(Arc::clone(&id));
+            self.groups.insert(id, Group::Consumer(group));
+        }
+        match self.groups.get_mut(group_id) {
+            Some(Group::Consumer(group)) => {
+                if let GroupRecord::ConsumerGroupMemberMetadata(key, None) = record {
+                    // Whoever is gone is not waited for.
+                    for timer in group.timers_of(&key.member_id) {
+                        self.timers.cancel(&timer);
+                    }
+                }
+                group.replay(record);
+            }
+            Some(Group::Classic(_)) if !record.is_tombstone() => {
+                tracing::warn!(group = group_id, %offset, "a classic group has a record of a consumer group");
+            }
+            _ => {}
+        }
+    }
+
+    /// The metadata of the cluster have changed: groups that are subscribed to a topic that has look at it again.
+    pub fn on_cluster(&mut self, cluster: Arc<dyn Cluster>, change: &ClusterChange) {
+        self.cluster = cluster;
+        if change.has_new_topics {
+            self.new_topics_at = self.cluster.version();
+        }
+        for group in self.groups.values_mut() {
+            if let Group::Consumer(group) = group
+                && change.topics.iter().any(|topic| group.is_subscribed_to(topic))
+            {
+                group.mark_stale();
             }
         }
     }
@@ -109,7 +175,10 @@ impl Shard {
         let (groups, mut turn) = self.split(now, out);
         turn.set(Timer::Expire, interval);
         for group in groups.values_mut() {
-            group.on_loaded(&mut turn);
+            match group {
+                Group::Classic(group) => group.on_loaded(&mut turn),
+                Group::Consumer(group) => group.on_loaded(&mut turn),
+            }
         }
     }
 
@@ -120,29 +189,48 @@ impl Shard {
         timer.into_iter().chain(commit).min()
     }
 
-    /// Does what is due.
+    /// Does what is due. Where records come of it that change a group, the rest is due at once, and waits for them.
     pub fn on_deadline(&mut self, now: Now, out: &mut Vec<Action>) {
         self.expire_waiting(now, out);
         let set_count = self.timers.set_count();
         while let Some(timer) = self.timers.pop_due(now.instant, set_count) {
-            self.on_timer(now, timer, out);
+            if self.on_timer(now, timer, out) {
+                break;
+            }
         }
     }
 
-    fn on_timer(&mut self, now: Now, timer: Timer, out: &mut Vec<Action>) {
+    /// True if a group changes when what it asks for is carried out.
+    fn on_timer(&mut self, now: Now, timer: Timer, out: &mut Vec<Action>) -> bool {
         match timer {
             Timer::Session { group_id, member_id } => {
-                self.with_group(now, &group_id, out, |group, turn| {
+                self.with_classic(now, &group_id, out, |group, turn| {
                     group.on_session_timer(&member_id, turn);
                 });
+                self.fence(now, &group_id, &member_id, "its session has ended", out)
             }
             Timer::Join { group_id } => {
-                self.with_group(now, &group_id, out, Group::on_join_timer);
+                self.with_classic(now, &group_id, out, classic::Group::on_join_timer);
+                false
             }
             Timer::Sync { group_id } => {
-                self.with_group(now, &group_id, out, Group::on_sync_timer);
+                self.with_classic(now, &group_id, out, classic::Group::on_sync_timer);
+                false
             }
-            Timer::Expire => self.on_expire_timer(now, out),
+            Timer::Revocation { group_id, member_id } => {
+                self.on_revocation_timer(now, &group_id, &member_id, out)
+            }
+            Timer::Rejoin { group_id, member_id } => {
+                self.fence(now, &group_id, &member_id, "it has not joined again in time", out)
+            }
+            Timer::Resync { group_id, member_id } => {
+                let reason = "it has not asked for its assignment in time";
+                self.fence(now, &group_id, &member_id, reason, out)
+            }
+            Timer::Expire => {
+                self.on_expire_timer(now, out);
+                false
+            }
         }
     }
 
@@ -151,7 +239,9 @@ impl Shard {
         self.fail_waiting(now, error, out);
         let (groups, mut turn) = self.split(now, out);
         for group in groups.values_mut() {
-            group.unload(error, &mut turn);
+            if let Group::Classic(group) = group {
+                group.unload(error, &mut turn);
+            }
         }
     }
 
@@ -161,19 +251,23 @@ impl Shard {
         now: Now,
         out: &'a mut Vec<Action>,
     ) -> (&'a mut BTreeMap<Arc<str>, Group>, Turn<'a>) {
-        let turn = Turn::new(now, &self.settings, &mut self.timers, out);
+        let cluster = (&*self.cluster, self.new_topics_at);
+        let turn = Turn::new(now, &self.settings, cluster, &mut self.timers, out);
         (&mut self.groups, turn)
     }
 
-    /// Works on one group; none if there is no such group.
-    pub(crate) fn with_group<R>(
+    /// Works on one classic group; none if there is no such group.
+    pub(crate) fn with_classic<R>(
         &mut self,
         now: Now,
         group_id: &str,
         out: &mut Vec<Action>,
-        work: impl FnOnce(&mut Group, &mut Turn<'_>) -> R,
+        work: impl FnOnce(&mut classic::Group, &mut Turn<'_>) -> R,
     ) -> Option<R> {
         let (groups, mut turn) = self.split(now, out);
-        groups.get_mut(group_id).map(|group| work(group, &mut turn))
+        match groups.get_mut(group_id) {
+            Some(Group::Classic(group)) => Some(work(group, &mut turn)),
+            _ => None,
+        }
     }
 }

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use config::{Assignor, ConsumerGroupsConfig, MigrationPolicy};
 use protocol::internal::KeyValue;
 use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
 use protocol::record::ControlType;
-use protocol::{ErrorCode, Offset, ProducerId, Timestamp};
+use protocol::{ErrorCode, Offset, ProducerId, Timestamp, TopicId};
 
-use crate::{Action, Append, Now, Settings, Shard, Token};
+use super::cluster::TestCluster;
+use crate::{Action, Append, ClusterChange, Now, Settings, Shard, Token};
 
 /// What Kafka has where nothing is configured.
 pub(super) fn kafka_settings() -> Settings {
@@ -19,6 +21,13 @@ pub(super) fn kafka_settings() -> Settings {
         group_max_session_timeout_ms: 1_800_000,
         group_initial_rebalance_delay: Duration::from_secs(3),
         group_max_size: usize::MAX,
+        consumer_protocol: true,
+        consumer: ConsumerGroupsConfig {
+            max_size: usize::MAX,
+            assignors: vec![Assignor::Uniform, Assignor::Range],
+            migration_policy: MigrationPolicy { upgrade: true, downgrade: true },
+            regex_refresh_interval_ms: 600_000,
+        },
         offset_metadata_max_bytes: 4_096,
         offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
         offsets_retention_check_interval: Duration::from_mins(10),
@@ -54,6 +63,7 @@ pub(super) struct Driver {
     /// What the next append fails with.
     pub(super) next_failure: Option<ErrorCode>,
     pub(super) elapsed: Duration,
+    pub(super) cluster: Arc<TestCluster>,
     settings: Arc<Settings>,
     log: Vec<Entry>,
     committed: usize,
@@ -73,8 +83,11 @@ impl Driver {
     )]
     pub(super) fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
+        let cluster = Arc::new(TestCluster::default());
+        let shard = Shard::new(Arc::clone(&settings), Arc::clone(&cluster) as _, Offset::ZERO);
         let mut driver = Self {
-            shard: Shard::new(Arc::clone(&settings), Offset::ZERO),
+            shard,
+            cluster,
             events: Vec::new(),
             is_held: false,
             next_failure: None,
@@ -93,6 +106,18 @@ impl Driver {
     pub(super) fn configure(&mut self, change: impl FnOnce(&mut Settings)) {
         change(Arc::make_mut(&mut self.settings));
         self.shard.settings = Arc::clone(&self.settings);
+    }
+
+    /// Hands the cluster to the shard, with changes that concern no topic.
+    pub(super) fn tell_cluster(&mut self) {
+        self.shard.on_cluster(Arc::clone(&self.cluster) as _, &ClusterChange::default());
+    }
+
+    /// Changes a topic of the cluster; to none for no partitions.
+    pub(super) fn set_topic(&mut self, name: &str, id: TopicId, partition_count: i32) {
+        let is_new = Arc::make_mut(&mut self.cluster).set(name, id, partition_count);
+        let change = ClusterChange { topics: vec![name.into()], has_new_topics: is_new };
+        self.shard.on_cluster(Arc::clone(&self.cluster) as _, &change);
     }
 
     pub(super) fn now(&self) -> Now {
@@ -212,7 +237,8 @@ impl Driver {
     }
 
     fn replayed_to(&self, end: usize) -> Shard {
-        let mut shard = Shard::new(Arc::clone(&self.settings), offset(self.committed));
+        let cluster = Arc::clone(&self.cluster) as _;
+        let mut shard = Shard::new(Arc::clone(&self.settings), cluster, offset(self.committed));
         for (idx, entry) in self.log.iter().take(end).enumerate() {
             match entry {
                 Entry::Record { producer_id, record } => {

@@ -1,5 +1,6 @@
 //! The APIs of the group coordinator: each finds the shard of its group, asks it, and waits for its answer.
 
+mod consumers;
 mod describe;
 mod find_coordinator;
 mod members;
@@ -11,6 +12,7 @@ use coordinator::{Action, Now, Shard, Token};
 use protocol::ErrorCode;
 use protocol::messages::Response;
 
+pub(super) use consumers::{consumer_group_describe, consumer_group_heartbeat};
 pub(super) use describe::{delete_groups, describe_groups, list_groups};
 pub(super) use find_coordinator::find_coordinator;
 pub(super) use members::{heartbeat, join_group, leave_group, sync_group};

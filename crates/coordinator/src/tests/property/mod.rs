@@ -1,5 +1,6 @@
 //! Random inputs: nothing panics, everybody is answered once, and the log alone gives the same state.
 
+mod consumer;
 mod damaged;
 mod op;
 mod request;

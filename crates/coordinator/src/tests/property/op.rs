@@ -8,18 +8,62 @@ pub(super) const CLIENTS: u8 = 10;
 /// One input.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Join { who: Who, protocols: u8, version: i16 },
-    Sync { who: Who },
-    Heartbeat { who: Who },
-    Leave { who: Who },
-    Commit { who: Who, partition: u8, offset: i64, retention_ms: i64 },
-    TxnCommit { who: Who, producer: u8, partition: u8, offset: i64 },
-    EndTxn { producer: u8, is_commit: bool },
-    Fetch { group: u8, is_stable: bool },
-    DeleteOffsets { group: u8, partition: u8 },
-    DeleteGroup { group: u8 },
-    DeleteTopic { topic: u8 },
-    Advance { ms: u64 },
+    Join {
+        who: Who,
+        protocols: u8,
+        version: i16,
+    },
+    Sync {
+        who: Who,
+    },
+    /// A heartbeat in the consumer protocol: it stays, joins, or leaves.
+    Beat {
+        who: Who,
+        epoch: Option<i32>,
+    },
+    Heartbeat {
+        who: Who,
+    },
+    Leave {
+        who: Who,
+    },
+    Commit {
+        who: Who,
+        partition: u8,
+        offset: i64,
+        retention_ms: i64,
+    },
+    TxnCommit {
+        who: Who,
+        producer: u8,
+        partition: u8,
+        offset: i64,
+    },
+    EndTxn {
+        producer: u8,
+        is_commit: bool,
+    },
+    Fetch {
+        group: u8,
+        is_stable: bool,
+    },
+    DeleteOffsets {
+        group: u8,
+        partition: u8,
+    },
+    DeleteGroup {
+        group: u8,
+    },
+    DeleteTopic {
+        topic: u8,
+    },
+    SetTopic {
+        topic: u8,
+        partition_count: i32,
+    },
+    Advance {
+        ms: u64,
+    },
     Hold,
     Release,
     CommitOne,
@@ -55,6 +99,8 @@ fn member_op() -> impl Strategy<Value = Op> {
         10 => (who(), 0..16u8, versions)
             .prop_map(|(who, protocols, version)| Op::Join { who, protocols, version }),
         12 => who().prop_map(|who| Op::Sync { who }),
+        3 => (who(), prop_oneof![4 => Just(Some(0)), 8 => Just(None), 1 => Just(Some(-1)), 1 => Just(Some(-2))])
+            .prop_map(|(who, epoch)| Op::Beat { who, epoch }),
         4 => who().prop_map(|who| Op::Heartbeat { who }),
         1 => who().prop_map(|who| Op::Leave { who }),
     ]
@@ -80,6 +126,8 @@ fn offset_op() -> impl Strategy<Value = Op> {
             .prop_map(|(group, partition)| Op::DeleteOffsets { group, partition }),
         1 => group.prop_map(|group| Op::DeleteGroup { group }),
         1 => (0..2u8).prop_map(|topic| Op::DeleteTopic { topic }),
+        1 => (0..2u8, 1..5i32)
+            .prop_map(|(topic, partition_count)| Op::SetTopic { topic, partition_count }),
     ]
 }
 

@@ -11,10 +11,12 @@ use protocol::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use protocol::messages::{
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetDeleteRequest,
-    OffsetFetchRequestGroup, StrBytes, SyncGroupRequest, TxnOffsetCommitRequest,
+    ConsumerGroupHeartbeatRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    OffsetDeleteRequest, OffsetFetchRequestGroup, StrBytes, SyncGroupRequest,
+    TxnOffsetCommitRequest,
 };
+use protocol::wire::Writer;
 use protocol::{LeaderEpoch, Offset, PartitionId, TopicId};
 use uuid::Uuid;
 
@@ -39,15 +41,46 @@ pub(super) fn client(token: Token) -> Client<'static> {
     Client { id: "c", host: "/127.0.0.1", uuid: Uuid::from_u128(token.id.into()) }
 }
 
+/// Version 0 of a consumer's subscription.
+fn subscription(topic: u8) -> Bytes {
+    Bytes::copy_from_slice(&[0, 0, 0, 0, 0, 1, 0, 2, b't', b'0' + topic, 255, 255, 255, 255])
+}
+
+/// Version 0 of a consumer's assignment: one partition.
+fn assignment(number: u8) -> Bytes {
+    let (topic, partition) = partition(number);
+    let mut writer = Writer::new(0, false);
+    writer.write(&0i16);
+    writer.write(&1i32);
+    writer.write(&topic);
+    writer.write(&vec![partition]);
+    writer.write(&None::<Bytes>);
+    writer.finish().unwrap().into()
+}
+
+/// A heartbeat in the consumer protocol.
+pub(super) fn beat(client: u8, known: &Known, epoch: i32) -> ConsumerGroupHeartbeatRequest {
+    let joins = epoch == 0;
+    let member_id =
+        if known.member_id.is_empty() { format!("m{client}") } else { known.member_id.clone() };
+    ConsumerGroupHeartbeatRequest::default()
+        .with_group_id(group_id(group_of(client)).into())
+        .with_member_id(wire(&member_id))
+        .with_member_epoch(epoch)
+        .with_instance_id(instance_id(client))
+        .with_rebalance_timeout_ms(if joins { 6_000 } else { -1 })
+        .with_subscribed_topic_names(joins.then(|| vec![wire("t0").into()]))
+        .with_subscribed_topic_regex((joins && client % 4 < 2).then(|| wire("t.*")))
+        .with_topic_partitions(Some(Vec::new()))
+}
+
 /// All can follow one protocol; some say sometimes that they can follow others too, or other things.
 pub(super) fn join(client: u8, known: &Known, protocols: u8) -> JoinGroupRequest {
     let topic = protocols / 12;
     let names = [("range", 0), ("sticky", 1), ("roundrobin", 2)].into_iter();
     let names = names.filter(|(_, number)| protocols / 4 == *number || *number == 2);
     let protocols = names.map(|(name, _)| {
-        JoinGroupRequestProtocol::default()
-            .with_name(wire(name))
-            .with_metadata(Bytes::copy_from_slice(&[0, 0, 0, 0, 0, 1, 0, 2, b't', b'0' + topic]))
+        JoinGroupRequestProtocol::default().with_name(wire(name)).with_metadata(subscription(topic))
     });
     JoinGroupRequest::default()
         .with_group_id(group_id(group_of(client)).into())
@@ -61,10 +94,10 @@ pub(super) fn join(client: u8, known: &Known, protocols: u8) -> JoinGroupRequest
 
 /// Everybody that is known is assigned something, should the client be the leader.
 pub(super) fn sync(client: u8, known: &Known, all: &[Known]) -> SyncGroupRequest {
-    let assignments = all.iter().map(|known| {
+    let assignments = (0..).zip(all).map(|(number, known)| {
         SyncGroupRequestAssignment::default()
             .with_member_id(wire(&known.member_id))
-            .with_assignment(Bytes::from(format!("for {}", known.member_id)))
+            .with_assignment(assignment(number))
     });
     SyncGroupRequest::default()
         .with_group_id(group_id(group_of(client)).into())

@@ -10,7 +10,7 @@ use protocol::{ErrorCode, ProducerId, TopicId};
 
 use super::op::{CLIENTS, Op, Who};
 use super::request;
-use crate::classic::Group;
+use crate::group::Group;
 use crate::tests::driver::{Driver, Event, kafka_settings};
 use crate::{Action, DeletedTopic, Now, Shard, Token};
 
@@ -38,6 +38,28 @@ pub(super) struct World {
     has_failed: bool,
 }
 
+fn check_group(group: &Group) {
+    match group {
+        Group::Classic(group) => group.check(),
+        Group::Consumer(group) => group.check(),
+    }
+}
+
+fn check_replayed(live: &Group, replayed: &Group) {
+    match (live, replayed) {
+        (Group::Classic(live), Group::Classic(replayed)) => {
+            assert!(replayed.generation() <= live.generation());
+            if let Some(lasting) = live.lasting() {
+                assert_eq!(Some(lasting), replayed.lasting());
+            }
+        }
+        (Group::Consumer(live), Group::Consumer(replayed)) => {
+            assert_eq!(live.lasting(), replayed.lasting());
+        }
+        _ => panic!("{live:?} is of another kind than {replayed:?}"),
+    }
+}
+
 /// The group of a client.
 pub(super) const fn group_of(client: u8) -> u8 {
     client % 2
@@ -50,7 +72,9 @@ impl World {
         settings.group_initial_rebalance_delay = Duration::from_secs(1);
         settings.offsets_retention_ms = 1_000_000;
         let known = vec![Known::default(); CLIENTS.into()];
-        Self { driver: Driver::new(settings), sent: HashMap::new(), known, has_failed: false }
+        let mut driver = Driver::new(settings);
+        driver.set_topic("t0", TopicId([1; 16]), 3);
+        Self { driver, sent: HashMap::new(), known, has_failed: false }
     }
 
     /// What a client believes to know.
@@ -99,8 +123,14 @@ impl World {
                 self.driver.end_txn(ProducerId((*producer).into()), marker);
             }
             Op::DeleteTopic { topic } => {
-                let topic = DeletedTopic { id: TopicId::ZERO, name: format!("t{topic}").into() };
+                let name = format!("t{topic}");
+                self.driver.set_topic(&name, TopicId::ZERO, 0);
+                let topic = DeletedTopic { id: TopicId::ZERO, name: name.into() };
                 self.driver.input(|shard, now, out| shard.on_topics_deleted(now, &[topic], out));
+            }
+            Op::SetTopic { topic, partition_count } => {
+                let id = TopicId([topic + 1; 16]);
+                self.driver.set_topic(&format!("t{topic}"), id, *partition_count);
             }
             op => self.request(op),
         }
@@ -119,6 +149,14 @@ impl World {
                 let request = request::sync(who.client, &self.recall(who), &self.known);
                 self.send(who.client, 4, |shard, now, token, out| {
                     shard.sync_group(now, token, &request, out);
+                });
+            }
+            Op::Beat { who, epoch } => {
+                let known = self.recall(who);
+                let request = request::beat(who.client, &known, epoch.unwrap_or(known.generation));
+                self.send(who.client, 1, |shard, now, token, out| {
+                    let client = request::client(token);
+                    shard.consumer_group_heartbeat(now, client, token, &request, out);
                 });
             }
             Op::Heartbeat { who } => {
@@ -194,6 +232,13 @@ impl World {
                     }
                     body.error_code
                 }
+                Response::ConsumerGroupHeartbeat(body) => {
+                    if let Some(member_id) = body.member_id {
+                        known.member_id = member_id.to_string();
+                        known.generation = body.member_epoch;
+                    }
+                    body.error_code
+                }
                 Response::SyncGroup(body) => body.error_code,
                 Response::Heartbeat(body) => body.error_code,
                 _ => 0,
@@ -207,17 +252,14 @@ impl World {
     /// Fails if something is not true that always is.
     pub(super) fn check(&mut self) {
         let live = &self.driver.shard;
-        live.groups.values().for_each(Group::check);
+        live.groups.values().for_each(check_group);
         let replayed = self.driver.replayed();
         assert_eq!(live.offsets.current(), replayed.offsets.current());
         assert_eq!(live.offsets.pending(), replayed.offsets.pending());
         if !self.has_failed {
             assert!(live.groups.keys().eq(replayed.groups.keys()));
             for (live, replayed) in live.groups.values().zip(replayed.groups.values()) {
-                assert!(replayed.generation() <= live.generation());
-                if let Some(lasting) = live.lasting() {
-                    assert_eq!(Some(lasting), replayed.lasting());
-                }
+                check_replayed(live, replayed);
             }
         }
         (0..2).for_each(|group| self.check_reader(group));

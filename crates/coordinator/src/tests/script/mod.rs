@@ -9,19 +9,23 @@
 //!
 //! Besides requests there are: `advance ms`, `set key value` (a setting), `hold` and `release` (nothing is committed in
 //! between, but for `commit-one`, a record), `fail ERROR` (the next append), `reload`, `commit-txn` and `abort-txn` (a
-//! producer's id), `delete-topic`, and `describe`, `list` and `offsets`, which only look.
+//! producer's id), `topic` (its name and its new number of partitions), `delete-topic`, `config` (of all groups), and
+//! `describe`, `describe-consumer`, `list` and `offsets`, which only look.
 
 mod command;
+mod consumer;
 mod print;
 mod request;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
 use bytes::BytesMut;
+use config::MigrationPolicy;
 use protocol::record::ControlType;
 use protocol::{ErrorCode, ProducerId, TopicId};
 use uuid::Uuid;
@@ -57,10 +61,18 @@ impl Player {
                 self.driver.end_txn(ProducerId(command.number(0)), ControlType::Commit);
             }
             "abort-txn" => self.driver.end_txn(ProducerId(command.number(0)), ControlType::Abort),
+            "topic" => self.set_topic(command.word(0), command.number(1)),
+            "config" => self.configure_group(&command),
+            "describe-consumer" => {
+                let version = command.version(1);
+                let group = self.driver.shard.describe_consumer_group(command.word(0), version);
+                self.output += &print::described_consumer(&group);
+            }
             "delete-topic" => {
                 let id = command
                     .get("id")
                     .map_or(TopicId::ZERO, |id| TopicId([id.parse().unwrap(); 16]));
+                self.set_topic(command.word(0), 0);
                 let topic = DeletedTopic { id, name: command.word(0).into() };
                 self.driver.input(|shard, now, out| shard.on_topics_deleted(now, &[topic], out));
             }
@@ -83,6 +95,23 @@ impl Player {
         }
         self.print_events();
         std::mem::take(&mut self.output)
+    }
+
+    /// The number in a topic's name is what its id is made of.
+    fn set_topic(&mut self, name: &str, partition_count: i32) {
+        let number = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
+        self.driver.set_topic(name, TopicId([number; 16]), partition_count);
+    }
+
+    fn configure_group(&mut self, command: &Command<'_>) {
+        let config = &mut Arc::make_mut(&mut self.driver.cluster).config;
+        let value = command.number(1);
+        match command.word(0) {
+            "consumer.session.timeout.ms" => config.consumer_session_timeout_ms = value,
+            "consumer.assignment.interval.ms" => config.consumer_assignment_interval_ms = value,
+            other => panic!("groups have no setting {other}"),
+        }
+        self.driver.tell_cluster();
     }
 
     fn request(&mut self, command: &Command<'_>) {
@@ -125,6 +154,12 @@ impl Player {
 fn set(settings: &mut Settings, command: &Command<'_>) {
     let value: u64 = command.number(1);
     match command.word(0) {
+        "group.consumer.max.size" => settings.consumer.max_size = value.try_into().unwrap(),
+        "group.consumer.migration" => {
+            settings.consumer.migration_policy =
+                MigrationPolicy { upgrade: value & 1 != 0, downgrade: value & 2 != 0 };
+        }
+        "consumer.protocol" => settings.consumer_protocol = value != 0,
         "group.max.size" => settings.group_max_size = value.try_into().unwrap(),
         "group.initial.rebalance.delay.ms" => {
             settings.group_initial_rebalance_delay = Duration::from_millis(value);
@@ -188,6 +223,16 @@ fn play_all(directory: &str) {
 #[test]
 fn classic_groups_do_as_their_scripts_say() {
     play_all("classic");
+}
+
+#[test]
+fn consumer_groups_do_as_their_scripts_say() {
+    play_all("consumer");
+}
+
+#[test]
+fn groups_that_change_their_protocol_do_as_their_scripts_say() {
+    play_all("migration");
 }
 
 #[test]

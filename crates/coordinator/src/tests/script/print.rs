@@ -3,13 +3,23 @@
 use std::fmt::Write as _;
 
 use protocol::ErrorCode;
-use protocol::internal::group::{GroupMetadataValue, GroupRecord, OffsetCommitValue};
+use protocol::PartitionId;
+use protocol::internal::group::{
+    AssignedPartitions, ConsumerGroupCurrentMemberAssignmentValue,
+    ConsumerGroupMemberMetadataValue, GroupMetadataValue, GroupRecord, OffsetCommitValue,
+};
+use protocol::messages::consumer_group_describe_response::{
+    Assignment as ConsumerAssignment, DescribedGroup as ConsumerDescribedGroup,
+};
 use protocol::messages::describe_groups_response::DescribedGroup;
 use protocol::messages::list_groups_response::ListedGroup;
 use protocol::messages::{
-    JoinGroupResponse, LeaveGroupResponse, OffsetFetchResponse, Response, SyncGroupResponse,
+    ConsumerGroupHeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, OffsetFetchResponse,
+    Response, SyncGroupResponse,
 };
 use protocol::wire::Reader;
+
+use super::consumer::show;
 
 fn error(code: i16) -> &'static str {
     match ErrorCode::from_code(code) {
@@ -27,9 +37,12 @@ fn short(member_id: &str) -> String {
 }
 
 fn bytes(bytes: &[u8]) -> String {
+    if let Some(assignment) = super::consumer::read_assignment(bytes) {
+        return format!("%{assignment}");
+    }
     let mut reader = Reader::new(bytes, 0, false);
     match (reader.read::<i16>(), reader.read::<Vec<String>>()) {
-        (Ok(0), Ok(topics)) => format!("@{}", topics.join("+")),
+        (Ok(0 | 1), Ok(topics)) => format!("@{}", topics.join("+")),
         _ => String::from_utf8_lossy(bytes).into_owned(),
     }
 }
@@ -44,6 +57,7 @@ pub(super) fn response(response: &Response) -> String {
     match response {
         Response::JoinGroup(body) => joined(body),
         Response::SyncGroup(body) => synced(body),
+        Response::ConsumerGroupHeartbeat(body) => beaten(body),
         Response::Heartbeat(body) => error(body.error_code).to_owned(),
         Response::LeaveGroup(body) => left(body),
         Response::OffsetFetch(body) => fetched(body),
@@ -159,7 +173,7 @@ pub(super) fn record(record: &GroupRecord) -> String {
         GroupRecord::OffsetCommit(key, Some(value)) => {
             format!("offset {} {}:{}", key.group_id, key.partition, offset(value))
         }
-        other => panic!("{other:?}"),
+        other => consumer_record(other),
     }
 }
 
@@ -208,6 +222,125 @@ pub(super) fn described(group: &DescribedGroup) -> String {
             (bytes(&known.member_metadata), bytes(&known.member_assignment));
         let (client, host) = (&known.client_id, &known.client_host);
         write!(text, "\n  {id} client={client} host={host} {metadata}>{assignment}").unwrap();
+    }
+    text + "\n"
+}
+
+fn beaten(body: &ConsumerGroupHeartbeatResponse) -> String {
+    if body.error_code != 0 {
+        return error(body.error_code).to_owned();
+    }
+    let mut line = format!("epoch={}", body.member_epoch);
+    if let Some(assignment) = &body.assignment {
+        let topics = assignment.topic_partitions.iter().map(|topic| {
+            let partitions = topic.partitions.iter().copied().map(PartitionId);
+            show(topic.topic_id.as_bytes(), partitions)
+        });
+        write!(line, " [{}]", topics.collect::<Vec<_>>().join(" ")).unwrap();
+    }
+    line
+}
+
+/// A record of a consumer group in one line.
+fn consumer_record(record: &GroupRecord) -> String {
+    match record {
+        GroupRecord::ConsumerGroupMetadata(key, value) => match value {
+            Some(value) => format!("group {} epoch={}", key.group_id, value.epoch),
+            None => format!("group {} deleted", key.group_id),
+        },
+        GroupRecord::ConsumerGroupPartitionMetadata(key, None) => {
+            format!("topics {} deleted", key.group_id)
+        }
+        GroupRecord::ConsumerGroupMemberMetadata(key, value) => {
+            let member = short(&key.member_id);
+            let about = value.as_ref().map_or_else(|| "deleted".to_owned(), about);
+            format!("member {} {member} {about}", key.group_id)
+        }
+        GroupRecord::ConsumerGroupTargetAssignmentMetadata(key, value) => {
+            let epoch = value.as_ref().map(|value| format!("epoch={}", value.assignment_epoch));
+            format!("target {} {}", key.group_id, epoch.as_deref().unwrap_or("deleted"))
+        }
+        GroupRecord::ConsumerGroupTargetAssignmentMember(key, value) => {
+            let target = value.as_ref().map_or_else(
+                || "deleted".to_owned(),
+                |value| {
+                    let topics = value.topic_partitions.iter();
+                    let topics =
+                        topics.map(|it| show(&it.topic_id.0, it.partitions.iter().copied()));
+                    format!("[{}]", topics.collect::<Vec<_>>().join(" "))
+                },
+            );
+            format!("target {} {} {target}", key.group_id, short(&key.member_id))
+        }
+        GroupRecord::ConsumerGroupCurrentMemberAssignment(key, value) => {
+            let current = value.as_ref().map_or_else(|| "deleted".to_owned(), current);
+            format!("current {} {} {current}", key.group_id, short(&key.member_id))
+        }
+        GroupRecord::ConsumerGroupRegularExpression(key, value) => {
+            let topics = value.as_ref().map(|value| format!("[{}]", value.topics.join(" ")));
+            let topics = topics.as_deref().unwrap_or("deleted");
+            format!("regex {} {} {topics}", key.group_id, key.regular_expression)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn about(value: &ConsumerGroupMemberMetadataValue) -> String {
+    let mut line = format!("@{}", value.subscribed_topic_names.join("+"));
+    let words = [
+        ("regex", &value.subscribed_topic_regex),
+        ("instance", &value.instance_id),
+        ("rack", &value.rack_id),
+        ("assignor", &value.server_assignor),
+    ];
+    for (key, text) in words {
+        if let Some(text) = text.as_deref().filter(|text| !text.is_empty()) {
+            write!(line, " {key}={text}").unwrap();
+        }
+    }
+    if let Some(classic) = &value.classic_member_metadata {
+        let names: Vec<_> = classic.supported_protocols.iter().map(|it| &*it.name).collect();
+        write!(line, " classic={}", names.join(",")).unwrap();
+    }
+    line
+}
+
+fn current(value: &ConsumerGroupCurrentMemberAssignmentValue) -> String {
+    let state = ["stable", "unrevoked", "unreleased"][usize::try_from(value.state).unwrap()];
+    let owned = |topics: &[AssignedPartitions]| {
+        let topics = topics.iter();
+        let topics = topics.map(|it| show(&it.topic_id.0, it.partitions.iter().copied()));
+        topics.collect::<Vec<_>>().join(" ")
+    };
+    let (epoch, previous) = (value.member_epoch, value.previous_member_epoch);
+    let assigned = owned(&value.assigned_partitions);
+    let mut line = format!("epoch={epoch} previous={previous} {state} [{assigned}]");
+    if !value.partitions_pending_revocation.is_empty() {
+        write!(line, " revoking [{}]", owned(&value.partitions_pending_revocation)).unwrap();
+    }
+    line
+}
+
+/// A described consumer group: a line for it, and one for each member.
+pub(super) fn described_consumer(group: &ConsumerDescribedGroup) -> String {
+    let (id, code) = (&*group.group_id, error(group.error_code));
+    let mut text = format!("{id} {code} {} epoch={}", group.group_state, group.group_epoch);
+    write!(text, " assigned={} assignor={}", group.assignment_epoch, group.assignor_name).unwrap();
+    if let Some(message) = &group.error_message {
+        write!(text, " ({message})").unwrap();
+    }
+    let places = |assignment: &ConsumerAssignment| {
+        let topics = assignment.topic_partitions.iter().map(|topic| {
+            let partitions = topic.partitions.iter().copied().map(PartitionId);
+            show(topic.topic_id.as_bytes(), partitions)
+        });
+        topics.collect::<Vec<_>>().join(" ")
+    };
+    for known in &group.members {
+        let id = member(&known.member_id, known.instance_id.as_deref());
+        let (has, target) = (places(&known.assignment), places(&known.target_assignment));
+        let (epoch, kind) = (known.member_epoch, known.member_type);
+        write!(text, "\n  {id} epoch={epoch} type={kind} [{has}]>[{target}]").unwrap();
     }
     text + "\n"
 }

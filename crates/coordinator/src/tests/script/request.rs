@@ -21,11 +21,13 @@ use protocol::{LeaderEpoch, Offset, PartitionId, TopicId};
 use uuid::Uuid;
 
 use super::command::Command;
+use super::consumer;
 use crate::{Action, Client, Now, Shard, Token, wire};
 
 /// The version that a request has if the script does not say it.
 pub(super) fn newest_version(api: &str) -> i16 {
     match api {
+        "beat" => 1,
         "join" | "commit" | "fetch" => 9,
         "sync" | "leave" | "txn-commit" => 5,
         "heartbeat" => 4,
@@ -57,6 +59,11 @@ pub(super) fn send(
             let id = command.get("client").unwrap_or(command.label);
             let client = Client { id, host: "/127.0.0.1", uuid };
             shard.join_group(now, client, token, &join(command), out);
+        }
+        "beat" => {
+            let client = Client { id: command.label, host: "/127.0.0.1", uuid };
+            let request = consumer::heartbeat(command);
+            shard.consumer_group_heartbeat(now, client, token, &request, out);
         }
         "sync" => shard.sync_group(now, token, &sync(command), out),
         "heartbeat" => shard.heartbeat(now, token, &heartbeat(command), out),
@@ -94,11 +101,17 @@ fn instance(command: &Command<'_>) -> Option<StrBytes> {
     command.get("instance").map(wire)
 }
 
-/// What stands for some bytes: text, or `@` and the topics of a consumer's subscription.
+/// What stands for some bytes: text, `@` and the topics of a consumer's subscription, or `%` and its partitions.
 fn bytes(text: &str) -> Bytes {
+    if let Some(topics) = text.strip_prefix('%') {
+        return consumer::assignment(topics);
+    }
     let Some(topics) = text.strip_prefix('@') else {
         return Bytes::copy_from_slice(text.as_bytes());
     };
+    if let Some((topics, owned)) = topics.split_once('/') {
+        return consumer::subscription(topics, owned);
+    }
     let topics: Vec<String> = topics.split('+').map(str::to_owned).collect();
     let mut writer = Writer::new(0, false);
     writer.write(&0i16);
@@ -242,8 +255,8 @@ fn fetch(command: &Command<'_>) -> OffsetFetchRequestGroup {
         });
     OffsetFetchRequestGroup {
         group_id: command.word(0).to_owned(),
-        member_id: None,
-        member_epoch: -1,
+        member_id: command.get("member").map(str::to_owned),
+        member_epoch: command.get_number("epoch", -1),
         topics: command.get("partitions").map(|_| topics.collect()),
     }
 }

@@ -91,6 +91,21 @@ impl GroupRecord {
         }
     }
 
+    /// True if it deletes.
+    pub const fn is_tombstone(&self) -> bool {
+        match self {
+            Self::OffsetCommit(_, value) => value.is_none(),
+            Self::GroupMetadata(_, value) => value.is_none(),
+            Self::ConsumerGroupMetadata(_, value) => value.is_none(),
+            Self::ConsumerGroupPartitionMetadata(_, value) => value.is_none(),
+            Self::ConsumerGroupMemberMetadata(_, value) => value.is_none(),
+            Self::ConsumerGroupTargetAssignmentMetadata(_, value) => value.is_none(),
+            Self::ConsumerGroupTargetAssignmentMember(_, value) => value.is_none(),
+            Self::ConsumerGroupCurrentMemberAssignment(_, value) => value.is_none(),
+            Self::ConsumerGroupRegularExpression(_, value) => value.is_none(),
+        }
+    }
+
     /// The group that it belongs to.
     pub fn group_id(&self) -> &str {
         match self {

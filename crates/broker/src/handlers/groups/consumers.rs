@@ -1,0 +1,58 @@
+//! ConsumerGroupHeartbeat and ConsumerGroupDescribe: the consumer protocol (KIP-848).
+
+use std::sync::Arc;
+
+use coordinator::Client;
+use protocol::messages::consumer_group_describe_response::DescribedGroup;
+use protocol::messages::{
+    ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatResponse, Request, Response,
+};
+
+use super::super::{Call, misrouted};
+use super::ask;
+use crate::broker::Broker;
+use crate::net::Reply;
+use crate::wire::ALL_GROUP_OPERATIONS;
+
+pub(in crate::handlers) fn consumer_group_heartbeat(
+    broker: &Arc<Broker>,
+    call: &Call<'_>,
+    request: Request,
+) -> Reply {
+    let Request::ConsumerGroupHeartbeat(request) = request else { return misrouted(&request) };
+    let host = format!("/{}", call.peer.address.ip());
+    let client = Client { id: &call.header.client_id, host: &host, uuid: uuid::Uuid::new_v4() };
+    ask(
+        broker,
+        &request.group_id,
+        call.header.version,
+        |shard, now, token, out| shard.consumer_group_heartbeat(now, client, token, &request, out),
+        |code| {
+            let response = ConsumerGroupHeartbeatResponse::default();
+            Response::ConsumerGroupHeartbeat(response.with_error_code(code.code()))
+        },
+    )
+}
+
+pub(in crate::handlers) fn consumer_group_describe(
+    broker: &Arc<Broker>,
+    call: &Call<'_>,
+    request: Request,
+) -> Reply {
+    let Request::ConsumerGroupDescribe(request) = request else { return misrouted(&request) };
+    let version = call.header.version;
+    let groups = request.group_ids.iter().map(|group_id| {
+        let described = broker
+            .groups
+            .look_at(group_id, |shard| shard.describe_consumer_group(group_id, version));
+        let described = described.unwrap_or_else(|code| {
+            DescribedGroup::default().with_group_id(group_id.clone()).with_error_code(code.code())
+        });
+        if request.include_authorized_operations && described.error_code == 0 {
+            return described.with_authorized_operations(ALL_GROUP_OPERATIONS);
+        }
+        described
+    });
+    let response = ConsumerGroupDescribeResponse::default().with_groups(groups.collect());
+    Reply::now(Response::ConsumerGroupDescribe(response))
+}
