@@ -2,6 +2,8 @@
 //! Java 17 or later (`kafka_dist`).
 
 mod dump_log;
+mod group_member;
+mod groups_on_ottla;
 mod kafka_on_kafka;
 mod kafka_on_ottla;
 mod kafka_tools_on_ottla;

@@ -13,27 +13,40 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/python
 /// All scenarios of one client, with two others beside it.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// Groups that do not wait for long.
+const QUICK: [&str; 4] = [
+    "group.initial.rebalance.delay.ms=500",
+    "group.consumer.min.heartbeat.interval.ms=300",
+    "group.consumer.heartbeat.interval.ms=300",
+    "group.consumer.assignment.interval.ms=0",
+];
+
 #[test]
 fn librdkafka_does_all_that_a_client_does() {
-    check("on_librdkafka.py");
+    check("on_librdkafka.py", &[]);
+}
+
+#[test]
+fn librdkafka_reads_in_groups_of_the_new_protocol() {
+    check("on_librdkafka_new_groups.py", &["a_group_of_three_reads_all_once_while_one_leaves"]);
 }
 
 #[test]
 fn kafka_python_does_all_that_a_client_does() {
-    check("on_kafka_python.py");
+    check("on_kafka_python.py", &[]);
 }
 
 #[test]
 fn aiokafka_does_all_that_a_client_does() {
-    check("on_aiokafka.py");
+    check("on_aiokafka.py", &[]);
 }
 
-/// Runs the scenarios of one client on a broker of its own.
-fn check(script: &str) {
+/// Runs the scenarios of one client, or those that are named, on a broker of its own.
+fn check(script: &str, scenarios: &[&str]) {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
-    let broker = OttlaBroker::start(home.path(), &["group.initial.rebalance.delay.ms=500"]);
+    let broker = OttlaBroker::start(home.path(), &QUICK);
     let mut command = python::script(Path::new(SCRIPTS).join(script));
-    command.arg(broker.bootstrap());
+    command.arg(broker.bootstrap()).args(scenarios);
     let output = process::run(&mut command, LIMIT).unwrap_or_else(|err| panic!("{err}"));
     assert!(
         output.failure.is_none() && output.stdout.contains(" passed, 0 failed"),

@@ -129,7 +129,8 @@ def a_group_of_three_reads_all_once_while_one_leaves(client):
     members = [Member(client.consumer("readers", "shared")) for _ in range(3)]
     shares(members, [2, 2, 2])
     state, protocol_type, count = client.describe_group("readers")
-    assert (state.lower(), protocol_type, count) == ("stable", "consumer", 3)
+    assert (state.lower(), protocol_type) == ("stable", "consumer")
+    assert count in (None, 3), count
     assert client.groups().get("readers") == "consumer", client.groups()
 
     produce_to_all(client, "shared", 0, 300)
