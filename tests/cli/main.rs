@@ -3,8 +3,6 @@
 mod cluster;
 mod command_line;
 mod groups;
-#[path = "../interop/ottla_broker.rs"]
-mod ottla_broker;
 mod records;
 mod replay;
 mod stage;

@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-use crate::ottla_broker::OttlaBroker;
+use testkit::ottla_broker::OttlaBroker;
 
 /// No command here takes nearly as long, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);

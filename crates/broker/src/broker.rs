@@ -17,6 +17,7 @@ use storage::{Log, Storage};
 use crate::drivers::groups::Groups;
 use crate::drivers::metadata::Metadata;
 use crate::drivers::producer_ids::ProducerIds;
+use crate::drivers::transactions::Transactions;
 use crate::flusher::Flusher;
 use crate::handlers::{self, Call, Sessions};
 use crate::net::{Peer, Reply, Service};
@@ -38,7 +39,8 @@ pub(crate) struct Broker {
     pub(crate) flusher: Flusher,
     pub(crate) fetch_sessions: Sessions,
     pub(crate) groups: Arc<Groups>,
-    pub(crate) producer_ids: ProducerIds,
+    pub(crate) transactions: Arc<Transactions>,
+    pub(crate) producer_ids: Arc<ProducerIds>,
     /// What clients are told to connect to, by listener; `None` tells each the address that it has reached.
     pub(crate) advertised: Option<Vec<Listener>>,
 }

@@ -20,6 +20,7 @@ use crate::drivers::cluster_view::ClusterView;
 use crate::drivers::groups::Groups;
 use crate::drivers::metadata::{Defaults, Metadata};
 use crate::drivers::producer_ids::ProducerIds;
+use crate::drivers::transactions::{MarkerWriter, Transactions};
 use crate::flusher::Flusher;
 use crate::handlers::Sessions;
 use crate::net::{Limits, Listener, Service};
@@ -27,6 +28,9 @@ use crate::partitions::Partitions;
 
 /// How long requests that are under way may take when the broker stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Markers that could not be written are tried again so often: a partition that moves is back within a moment.
+const MARKER_RETRY: Duration = Duration::from_millis(100);
 
 /// Files are kept open up to this share of what the process may open; connections need the rest.
 const OPEN_FILES_SHARE: u64 = 2;
@@ -86,6 +90,7 @@ pub async fn start(config: BrokerConfig, settings: Settings) -> Result<RunningBr
     register(&broker, &addresses).await?;
     let groups = Arc::clone(&broker.groups);
     listeners.spawn(run_timers(groups, stopped.clone()));
+    listeners.spawn(run_transactions(Arc::clone(&broker), stopped.clone()));
     for socket in bound {
         listeners.spawn(socket.run(Arc::clone(&service), stopped.clone()));
     }
@@ -105,6 +110,7 @@ impl RunningBroker {
         while self.listeners.join_next().await.is_some() {}
         let (broker, housekeeper) = (self.broker, self.housekeeper);
         let closing = tokio::task::spawn_blocking(move || {
+            broker.transactions.stop();
             broker.groups.stop();
             broker.flusher.stop();
             housekeeper.stop();
@@ -121,6 +127,22 @@ async fn run_timers(groups: Arc<Groups>, mut stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = groups.run_timers() => {}
         _ = stopped.changed() => {}
+    }
+}
+
+/// Runs the timers of the transactions until the broker stops.
+async fn run_transactions(broker: Arc<Broker>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = broker.transactions.due() => {
+                // A transaction that is aborted may need a new id to go on with.
+                if let Err(err) = ProducerIds::reserve(&broker).await {
+                    tracing::warn!(%err, "there are no producer ids to be had");
+                }
+                broker.transactions.run_due();
+            }
+            _ = stopped.changed() => return,
+        }
     }
 }
 
@@ -186,13 +208,23 @@ fn open(
     let view = ClusterView::new(image.load_full(), Offset(-1), settings.clone());
     let partition_count = config.groups.offsets.topic.num_partitions;
     let groups = Arc::new(Groups::new(group_settings(&config), view, partition_count));
+    let producer_ids = Arc::new(ProducerIds::default());
+    let markers =
+        MarkerWriter::new(Arc::clone(&partitions), Arc::clone(&groups), Arc::clone(&image));
+    let transactions = Transactions::new(
+        transaction_settings(&config),
+        config.transactions.topic.num_partitions,
+        Arc::clone(&producer_ids),
+        Arc::clone(&image),
+        markers,
+    );
     let metadata = Arc::new(Metadata::new(
         Arc::clone(&image),
         log,
         Defaults { node_id: config.node_id, topics: config.topics.clone(), settings },
         Arc::clone(&storage),
         Arc::clone(&partitions),
-        Arc::clone(&groups),
+        (Arc::clone(&groups), Arc::clone(&transactions)),
     ));
     metadata.adopt(now());
     let broker = Arc::new(Broker {
@@ -203,7 +235,8 @@ fn open(
         flusher: Flusher::start()?,
         fetch_sessions: Sessions::new(config.requests.fetch_sessions_max),
         groups,
-        producer_ids: ProducerIds::default(),
+        transactions,
+        producer_ids,
         advertised: config.advertised_listeners.clone(),
         storage: Arc::clone(&storage),
         config,
@@ -276,5 +309,18 @@ fn group_settings(config: &BrokerConfig) -> coordinator::Settings {
         ),
         offsets_commit_timeout: Duration::from_millis(groups.offsets.commit_timeout_ms),
         append_bytes_max: TopicConfig::default().max_message_bytes as usize,
+    }
+}
+
+fn transaction_settings(config: &BrokerConfig) -> coordinator::txn::Settings {
+    let transactions = &config.transactions;
+    coordinator::txn::Settings {
+        transaction_max_timeout_ms: i32::try_from(transactions.max_timeout_ms).unwrap_or(i32::MAX),
+        transactional_id_expiration_ms: i64::try_from(transactions.id_expiration_ms)
+            .unwrap_or(i64::MAX),
+        abort_interval: Duration::from_millis(transactions.abort_check_interval_ms),
+        expire_interval: Duration::from_millis(transactions.expiration_check_interval_ms),
+        marker_retry: MARKER_RETRY,
+        commit_timeout: Duration::from_millis(config.groups.offsets.commit_timeout_ms),
     }
 }

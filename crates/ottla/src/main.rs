@@ -29,7 +29,7 @@ enum Command {
     /// Start a broker; it prints `ottla ready` and its listeners when it accepts connections.
     Serve(ServeArguments),
     #[command(flatten)]
-    Operator(cli::Command),
+    Operator(Box<cli::Command>),
     /// Look into the files of a log directory, of Ottla or of Apache Kafka.
     #[command(subcommand)]
     Log(LogCommand),
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         Some(Command::Log(LogCommand::Dump { paths, records })) => {
             dump(&paths, records).map_err(Into::into)
         }
-        Some(Command::Operator(command)) => return cli::run(command),
+        Some(Command::Operator(command)) => return cli::run(*command),
         Some(Command::Completions { shell }) => print(&completions(shell)).map_err(Into::into),
     };
     match result {

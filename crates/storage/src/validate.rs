@@ -10,7 +10,7 @@ use protocol::record::{
     Attributes, Batch, BatchBuilder, BatchError, BatchHeader, BatchOptions, Batches, Compression,
     ControlType, EndTxnMarker, HEADER_BYTES, Record, TimestampType,
 };
-use protocol::{ErrorCode, Timestamp};
+use protocol::{ErrorCode, ProducerEpoch, ProducerId, Sequence, Timestamp};
 
 use crate::error::{RecordRejection, Rejection};
 use crate::producer::Origin;
@@ -56,6 +56,14 @@ impl Validated {
     /// How many bytes they are.
     pub fn size(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The producer, epoch and first sequence number of the first batch that belongs to a transaction.
+    pub fn transaction(&self) -> Option<(ProducerId, ProducerEpoch, Sequence)> {
+        let mut headers = self.batches.iter().map(|batch| batch.header);
+        let header = headers
+            .find(|header| header.attributes.is_transactional() && !header.producer_id.is_none())?;
+        Some((header.producer_id, header.producer_epoch, header.base_sequence))
     }
 
     pub(crate) fn batches(&self) -> &[ValidatedBatch] {

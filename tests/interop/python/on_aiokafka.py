@@ -179,18 +179,6 @@ class Client:
         answer = self.wait(self.admin.delete_topics(names))
         assert all(code == 0 for _name, code, *_rest in answer.topic_error_codes), answer
 
-    def transaction_error(self):
-        async def start():
-            producer = AIOKafkaProducer(bootstrap_servers=self.server, transactional_id="a-writer")
-            try:
-                await asyncio.wait_for(producer.start(), 5)
-            except (KafkaError, TimeoutError) as failure:
-                return type(failure).__name__
-            finally:
-                await producer.stop()
-
-        return self.wait(start())
-
 
 if __name__ == "__main__":
     scenarios.main(Client)

@@ -160,17 +160,6 @@ class Client:
     def delete_topics(self, names):
         self.admin.delete_topics(names)
 
-    def transaction_error(self):
-        producer = KafkaProducer(
-            bootstrap_servers=self.server, transactional_id="a-writer", max_block_ms=5000
-        )
-        try:
-            producer.init_transactions()
-        except KafkaError as failure:
-            return type(failure).__name__
-        finally:
-            producer.close(0)
-
 
 if __name__ == "__main__":
     scenarios.main(Client)

@@ -189,13 +189,6 @@ class Client:
     def delete_topics(self, names):
         results(self.admin.delete_topics(names))
 
-    def transaction_error(self):
-        producer = ck.Producer({"bootstrap.servers": self.server, "transactional.id": "a-writer"})
-        try:
-            producer.init_transactions(5)
-        except ck.KafkaException as failure:
-            return failure.args[0].name()
-
 
 def results(futures):
     return {key: future.result(LIMIT_S) for key, future in futures.items()}

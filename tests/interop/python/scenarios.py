@@ -206,23 +206,12 @@ def records_topics_and_groups_are_deleted(client):
     wait_until(lambda: not {"short", "shared"} & client.topics(), client.topics)
 
 
-def a_transactional_id_is_refused(client):
-    start = time.monotonic()
-    error = client.transaction_error() or "a transaction was begun"
-    # The clients write the name of an error each in its own way.
-    name = error.replace("_", "").lower().removesuffix("error")
-    assert name == "transactionalidauthorizationfailed", error
-    # It is final: a client that tries again until its time is over would look as if it hung.
-    assert time.monotonic() - start < 3
-
-
 SCENARIOS = (
     topics_are_created_and_described,
     records_of_every_codec_come_back_as_they_were_sent,
     a_group_of_three_reads_all_once_while_one_leaves,
     offsets_are_found_by_time,
     records_topics_and_groups_are_deleted,
-    a_transactional_id_is_refused,
 )
 
 

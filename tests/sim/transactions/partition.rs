@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coordinator::{Action, Append, Now, Settings, Shard, Token};
+use config::{Assignor, ConsumerGroupsConfig, GroupConfig, MigrationPolicy};
+use coordinator::{Action, Append, Cluster, Now, Settings, Shard, Token, Topic};
 use protocol::internal::KeyValue;
 use protocol::internal::group::GroupRecord;
 use protocol::messages::{
@@ -12,7 +13,7 @@ use protocol::messages::{
 use protocol::record::{Attributes, BatchHeader, ControlType, EndTxnMarker};
 use protocol::{
     CoordinatorEpoch, ErrorCode, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence,
-    Timestamp,
+    Timestamp, TopicId,
 };
 use storage::index::txn::AbortedTxn;
 use storage::producer::{
@@ -60,7 +61,7 @@ impl Partition {
             log: Vec::new(),
             producers: Producers::empty(Offset::ZERO),
             aborted: Vec::new(),
-            group: has_groups.then(|| Shard::new(settings(), Offset::ZERO)),
+            group: has_groups.then(|| Shard::new(settings(), Arc::new(NoTopics), Offset::ZERO)),
             mutation,
         }
     }
@@ -294,12 +295,53 @@ fn settings() -> Arc<Settings> {
         group_max_session_timeout_ms: 1_800_000,
         group_initial_rebalance_delay: Duration::ZERO,
         group_max_size: usize::MAX,
+        consumer_protocol: false,
+        consumer: ConsumerGroupsConfig {
+            max_size: usize::MAX,
+            assignors: vec![Assignor::Uniform],
+            migration_policy: MigrationPolicy { upgrade: false, downgrade: false },
+            regex_refresh_interval_ms: 600_000,
+        },
         offset_metadata_max_bytes: 4_096,
         offsets_retention_ms: i64::MAX,
         offsets_retention_check_interval: Duration::from_secs(600),
         offsets_commit_timeout: Duration::from_secs(5),
         append_bytes_max: 1 << 20,
     })
+}
+
+/// A cluster that groups find no topics in: they only keep offsets here.
+#[derive(Debug)]
+struct NoTopics;
+
+impl Cluster for NoTopics {
+    fn version(&self) -> Offset {
+        Offset::ZERO
+    }
+
+    fn topic(&self, _: &str) -> Option<Topic> {
+        None
+    }
+
+    fn topic_by_id(&self, _: TopicId) -> Option<Topic> {
+        None
+    }
+
+    fn topic_names<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Arc<str>> + 'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn racks(&self, _: TopicId) -> Vec<Vec<String>> {
+        Vec::new()
+    }
+
+    fn group_config(&self, _: &str) -> GroupConfig {
+        GroupConfig {
+            consumer_session_timeout_ms: 45_000,
+            consumer_heartbeat_interval_ms: 5_000,
+            consumer_assignment_interval_ms: 0,
+        }
+    }
 }
 
 fn decode(record: &KeyValue) -> GroupRecord {

@@ -14,9 +14,9 @@ use coordinator::{Action, Append, ClusterChange, DeletedTopic, Now, Settings, Sh
 use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
 use protocol::record::{Batch, BatchBuilder, BatchOptions, Batches, ControlType};
-use protocol::{ErrorCode, Offset, PartitionId};
-use storage::log::{LeaderAppend, ReadRequest};
-use storage::producer::Origin;
+use protocol::{ErrorCode, Offset, PartitionId, ProducerId};
+use storage::log::{Appended, LeaderAppend, ReadRequest};
+use storage::producer::{Origin, Verified};
 use storage::validate::{Rules, validate};
 use storage::{DECOMPRESSED_BYTES_MAX, Error, Log};
 use tokio::sync::{Notify, oneshot};
@@ -59,6 +59,8 @@ struct Active {
     partition: Arc<Partition>,
     /// Who waits for which answer.
     waiting: HashMap<u64, oneshot::Sender<Box<Response>>>,
+    /// What is known of the transaction that the next offsets belong to.
+    verified: Verified,
 }
 
 impl Groups {
@@ -75,9 +77,7 @@ impl Groups {
 
     /// The partition that a group belongs to.
     pub(crate) fn partition_of(&self, group_id: &str) -> PartitionId {
-        let count = i32::try_from(self.shards.len()).unwrap_or(i32::MAX).max(1);
-        // `Utils.abs` of Kafka: the sign bit is dropped.
-        PartitionId((java_hash(group_id) & i32::MAX) % count)
+        partition_of(group_id, self.shards.len())
     }
 
     /// Asks the shard of a group. The answer comes when the shard gives it.
@@ -87,11 +87,23 @@ impl Groups {
         api_version: i16,
         ask: impl FnOnce(&mut Shard, Now, Token, &mut Vec<Action>),
     ) -> Result<oneshot::Receiver<Box<Response>>, ErrorCode> {
+        self.ask_verified(group_id, api_version, Verified::Unchecked, ask)
+    }
+
+    /// Asks the shard of a group for something that belongs to a transaction.
+    pub(crate) fn ask_verified(
+        &self,
+        group_id: &str,
+        api_version: i16,
+        verified: Verified,
+        ask: impl FnOnce(&mut Shard, Now, Token, &mut Vec<Action>),
+    ) -> Result<oneshot::Receiver<Box<Response>>, ErrorCode> {
         let mut state = self.lock(self.partition_of(group_id)).ok_or(ErrorCode::NotCoordinator)?;
         let State::Active(active) = &mut *state else { return Err(ErrorCode::NotCoordinator) };
         let token = Token { id: self.next_token.fetch_add(1, Ordering::Relaxed), api_version };
         let (sender, receiver) = oneshot::channel();
         active.waiting.insert(token.id, sender);
+        active.verified = verified;
         let before = active.shard.next_deadline();
         let (now, mut actions) = (now(), Vec::new());
         ask(&mut active.shard, now, token, &mut actions);
@@ -100,6 +112,28 @@ impl Groups {
             self.timers.notify_one();
         }
         Ok(receiver)
+    }
+
+    /// Ends a transaction in a partition of the groups: its offsets count from then on, or never.
+    pub(crate) fn end_txn(
+        &self,
+        number: PartitionId,
+        producer_id: ProducerId,
+        control: ControlType,
+        append: impl FnOnce() -> Result<Appended, Failure>,
+    ) -> Result<Appended, Failure> {
+        // Kafka's coordinator knows the partition that is being loaded by this error, and comes back.
+        let mut state = self.lock(number).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let State::Active(active) = &mut *state else {
+            return Err(ErrorCode::NotLeaderOrFollower.into());
+        };
+        let appended = append()?;
+        active.shard.replay_marker(appended.first_offset, producer_id, control);
+        let (now, mut actions) = (now(), Vec::new());
+        let high_watermark = active.partition.log.high_watermark();
+        active.shard.on_high_watermark(now, high_watermark, &mut actions);
+        active.carry_out(now, actions);
+        Ok(appended)
     }
 
     /// Looks at every shard that is led here.
@@ -182,8 +216,12 @@ impl Groups {
             tracing::error!(partition = %log.topic_partition(), %err, "cannot load the groups of a partition");
             return State::Absent;
         }
-        let mut active =
-            Active { shard, partition: Arc::clone(partition), waiting: HashMap::new() };
+        let mut active = Active {
+            shard,
+            partition: Arc::clone(partition),
+            waiting: HashMap::new(),
+            verified: Verified::Unchecked,
+        };
         let (now, mut actions) = (now(), Vec::new());
         active.shard.on_loaded(now, &mut actions);
         active.carry_out(now, actions);
@@ -267,7 +305,9 @@ impl Active {
         let rules = Rules { config: &config, origin: Origin::Coordinator, now };
         let records = validate(&Bytes::from(builder.build()), &rules).map_err(Error::from)?;
         let origin = Origin::Coordinator;
-        let append = LeaderAppend::new(&records, origin);
+        // Deletions and the like belong to no transaction.
+        let verified = append.producer.map_or(Verified::Unchecked, |_| self.verified);
+        let append = LeaderAppend { verified, ..LeaderAppend::new(&records, origin) };
         let appended = self.partition.append(&append, config.min_insync_replicas, now)?;
         if appended.must_flush {
             log.flush_to(appended.last_offset.next())?;
@@ -357,6 +397,13 @@ fn now() -> Now {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The partition of a group or a transactional id, of so many.
+pub(crate) fn partition_of(id: &str, count: usize) -> PartitionId {
+    let count = i32::try_from(count).unwrap_or(i32::MAX).max(1);
+    // `Utils.abs` of Kafka: the sign bit is dropped.
+    PartitionId((java_hash(id) & i32::MAX) % count)
 }
 
 /// `String.hashCode` of Java, by which Kafka spreads groups over partitions.

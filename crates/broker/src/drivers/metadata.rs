@@ -19,6 +19,7 @@ use storage::Storage;
 
 use crate::drivers::cluster_view::ClusterView;
 use crate::drivers::groups::{self, Groups};
+use crate::drivers::transactions::{self, Transactions};
 use crate::partition::Partition;
 use crate::partitions::{Partitions, Topic};
 
@@ -42,6 +43,7 @@ pub(crate) struct Metadata {
     storage: Arc<Storage>,
     partitions: Arc<Partitions>,
     groups: Arc<Groups>,
+    transactions: Arc<Transactions>,
 }
 
 impl Metadata {
@@ -51,7 +53,7 @@ impl Metadata {
         defaults: Defaults,
         storage: Arc<Storage>,
         partitions: Arc<Partitions>,
-        groups: Arc<Groups>,
+        (groups, transactions): (Arc<Groups>, Arc<Transactions>),
     ) -> Self {
         let last_offset = AtomicI64::new(log.end_offset().0 - 1);
         Self {
@@ -62,6 +64,7 @@ impl Metadata {
             storage,
             partitions,
             groups,
+            transactions,
         }
     }
 
@@ -208,12 +211,19 @@ impl Metadata {
         let gone: Vec<_> =
             removed.iter().filter_map(|id| self.partitions.topic_by_id(*id)).collect();
         // The table goes first: nobody finds a partition whose log is being deleted.
-        let is_groups = |name: &str| name == groups::TOPIC;
-        let has_groups = changed.iter().any(|topic| is_groups(&topic.name))
-            || gone.iter().any(|topic| is_groups(&topic.name));
+        let is_touched = |name: &str| {
+            changed.iter().any(|topic| *topic.name == *name)
+                || gone.iter().any(|topic| *topic.name == *name)
+        };
+        let has_groups = is_touched(groups::TOPIC);
+        let has_transactions = is_touched(transactions::TOPIC);
         self.partitions.update(&removed, changed);
         if has_groups {
             self.groups.follow(&self.partitions);
+        }
+        // They come second: what they have to end may be in the groups.
+        if has_transactions {
+            self.transactions.follow(&self.partitions);
         }
         for partition in gone.iter().flat_map(|topic| topic.partitions.values()) {
             partition.wake();

@@ -4,3 +4,4 @@ pub(crate) mod cluster_view;
 pub(crate) mod groups;
 pub(crate) mod metadata;
 pub(crate) mod producer_ids;
+pub(crate) mod transactions;

@@ -26,6 +26,7 @@ mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
+mod transactions;
 mod update_features;
 
 use std::sync::Arc;
@@ -93,6 +94,13 @@ const HANDLERS: &[(ApiKey, Handler)] = &[
     (ApiKey::DeleteRecords, delete_records::handle),
     (ApiKey::DescribeProducers, describe_producers::handle),
     (ApiKey::OffsetForLeaderEpoch, offset_for_leader_epoch::handle),
+    (ApiKey::AddPartitionsToTxn, transactions::add_partitions_to_txn),
+    (ApiKey::AddOffsetsToTxn, transactions::add_offsets_to_txn),
+    (ApiKey::EndTxn, transactions::end_txn),
+    (ApiKey::WriteTxnMarkers, transactions::write_txn_markers),
+    (ApiKey::TxnOffsetCommit, transactions::txn_offset_commit),
+    (ApiKey::DescribeTransactions, transactions::describe_transactions),
+    (ApiKey::ListTransactions, transactions::list_transactions),
 ];
 
 /// The APIs that are advertised.

@@ -30,6 +30,8 @@ const STALLED_WRITE_LIMIT: Duration = Duration::from_secs(120);
 struct Pending {
     header: RequestHeader,
     state: State,
+    /// No other request is taken before it is answered.
+    holds: bool,
     /// Its share of the memory of all frames.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -93,7 +95,8 @@ impl Connection {
             if is_stopping && pending.is_empty() {
                 return End::Stopping;
             }
-            let may_read = !is_stopping && pending.len() < PIPELINE_MAX;
+            let is_held = pending.back().is_some_and(|last: &Pending| last.holds);
+            let may_read = !is_stopping && !is_held && pending.len() < PIPELINE_MAX;
             let step = tokio::select! {
                 biased;
                 answer = front(&mut pending), if !pending.is_empty() => {
@@ -149,6 +152,7 @@ impl Connection {
             Err(ReadError::Frame(err)) => return Err(err.into()),
         };
         let (header, body) = split_request(bytes)?;
+        let mut holds = false;
         let state = match self.service.call(&self.peer, &header, body) {
             // The usual case: nothing is under way, and the answer is here.
             Reply::Now(answer) if pending.is_empty() => {
@@ -156,10 +160,14 @@ impl Connection {
             }
             Reply::Now(answer) => State::Done(answer),
             Reply::Later(work) => State::Waiting(work),
+            Reply::Held(work) => {
+                holds = true;
+                State::Waiting(work)
+            }
             Reply::Nothing => return Ok(()),
             Reply::Close(reason) => return Err(End::Refused(reason)),
         };
-        pending.push_back(Pending { header, state, _permit: permit });
+        pending.push_back(Pending { header, state, holds, _permit: permit });
         Ok(())
     }
 

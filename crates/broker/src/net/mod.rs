@@ -55,6 +55,8 @@ pub enum Reply {
     Now(Box<Answer>),
     /// The answer comes later; the connection goes on with the next request meanwhile.
     Later(Pin<Box<dyn Future<Output = Box<Answer>> + Send>>),
+    /// The same, but the connection takes no other request before: this one has yet to append.
+    Held(Pin<Box<dyn Future<Output = Box<Answer>> + Send>>),
     /// The client wants no answer (acks=0).
     Nothing,
     /// The connection has to end, for a reason that is logged.
@@ -71,6 +73,11 @@ impl Reply {
     pub(crate) fn later(work: impl Future<Output = Answer> + Send + 'static) -> Self {
         Self::Later(Box::pin(async move { Box::new(work.await) }))
     }
+
+    /// An answer that comes later, before the next request of the connection.
+    pub(crate) fn held(work: impl Future<Output = Answer> + Send + 'static) -> Self {
+        Self::Held(Box::pin(async move { Box::new(work.await) }))
+    }
 }
 
 impl std::fmt::Debug for Reply {
@@ -78,6 +85,7 @@ impl std::fmt::Debug for Reply {
         f.write_str(match self {
             Self::Now(_) => "Now",
             Self::Later(_) => "Later",
+            Self::Held(_) => "Held",
             Self::Nothing => "Nothing",
             Self::Close(_) => "Close",
         })

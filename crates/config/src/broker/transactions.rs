@@ -60,12 +60,10 @@ pub(super) const ROWS: &[Definition] = &[
         .at_least(1)
         .high()
         .read_only()
-        .accepted()
-        .doc("How long a produce waits at first for the end of the transaction before its own."),
+        .doc("How often a produce looks whether the transaction before its own has ended."),
     Definition::int("add.partitions.to.txn.retry.backoff.max.ms", 100)
         .at_least(0)
         .high()
         .read_only()
-        .accepted()
         .doc("How long a produce waits at most for the end of the transaction before its own."),
 ];

@@ -83,6 +83,10 @@ pub struct TransactionsConfig {
     pub abort_check_interval_ms: u64,
     /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
     pub expiration_check_interval_ms: u64,
+    /// `add.partitions.to.txn.retry.backoff.ms`.
+    pub retry_backoff_ms: u64,
+    /// `add.partitions.to.txn.retry.backoff.max.ms`.
+    pub retry_backoff_max_ms: u64,
 }
 
 impl TransactionsConfig {
@@ -100,6 +104,8 @@ impl TransactionsConfig {
                 .number("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
             expiration_check_interval_ms: reader
                 .number("transaction.remove.expired.transaction.cleanup.interval.ms"),
+            retry_backoff_ms: reader.number("add.partitions.to.txn.retry.backoff.ms"),
+            retry_backoff_max_ms: reader.number("add.partitions.to.txn.retry.backoff.max.ms"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! FindCoordinator: which broker coordinates groups. The topic that they are kept in is made when it is first needed.
+//! FindCoordinator: which broker coordinates groups and transactions. The topics that they are kept in are made when they
+//! are first needed.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use protocol::messages::{
 
 use super::super::{Call, misrouted};
 use crate::broker::Broker;
-use crate::drivers::groups;
+use crate::drivers::{groups, transactions};
 use crate::net::Reply;
 use crate::wire;
 
@@ -32,26 +33,20 @@ pub(in crate::handlers) fn find_coordinator(
     let address = broker.address_for(call.peer);
     let version = call.header.version;
     let broker = Arc::clone(broker);
-    if request.key_type != GROUP {
-        let code = unserved(request.key_type);
-        return Reply::now(answer(&broker, &request, version, &Err(code)));
-    }
-    if broker.partitions.topic(groups::TOPIC).is_some() {
+    let topic = match request.key_type {
+        GROUP => groups::TOPIC,
+        TRANSACTION => transactions::TOPIC,
+        _ => {
+            return Reply::now(answer(&broker, &request, version, &Err(ErrorCode::InvalidRequest)));
+        }
+    };
+    if broker.partitions.topic(topic).is_some() {
         return Reply::now(answer(&broker, &request, version, &Ok(address)));
     }
     Reply::later(async move {
-        let made = broker.ensure_internal_topic(groups::TOPIC).await;
+        let made = broker.ensure_internal_topic(topic).await;
         answer(&broker, &request, version, &made.map(|()| address).map_err(|err| err.code)).into()
     })
-}
-
-/// Why there is no coordinator of this type. A producer looks for one before it asks for its id, and would look for it
-/// until its time is over were it merely missing: so it hears the refusal of InitProducerId here already.
-fn unserved(key_type: i8) -> ErrorCode {
-    match key_type {
-        TRANSACTION => ErrorCode::TransactionalIdAuthorizationFailed,
-        _ => ErrorCode::InvalidRequest,
-    }
 }
 
 fn answer(
