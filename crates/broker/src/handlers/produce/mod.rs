@@ -103,7 +103,7 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
 /// Checks the records of all partitions. What is refused has its answer then.
 fn check_all(broker: &Broker, call: &Call<'_>, request: ProduceRequest) -> Produce {
     let ProduceRequest { acks, topic_data, timeout_ms, .. } = request;
-    let is_transactional = request.transactional_id.is_some();
+    let has_id = request.transactional_id.is_some();
     let mut produce = Produce {
         acks,
         timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0)),
@@ -126,20 +126,15 @@ fn check_all(broker: &Broker, call: &Call<'_>, request: ProduceRequest) -> Produ
             let checked = match (&topic, (-1..=1).contains(&acks)) {
                 (_, false) => Err(ErrorCode::InvalidRequiredAcks.into()),
                 (Err(code), _) => Err((*code).into()),
-                (Ok(topic), _) => check(broker, topic, index, records, call.now),
+                (Ok(topic), _) => check(broker, topic, index, records, call.now).and_then(|checked| {
+                    refuse_without_id(&checked.1, has_id).map(|()| checked)
+                }),
             };
-            // Only with its transactional id can records be part of a transaction: no one else could ever end it.
-            let checked = checked.and_then(|checked| match checked.1.transaction() {
-                Some(_) if !is_transactional => {
-                    Err(ErrorCode::TransactionalIdAuthorizationFailed.into())
-                }
-                _ => Ok(checked),
-            });
             let place = (topic_idx, answers.len());
             let mut answer = PartitionProduceResponse::default().with_index(index);
             match checked {
                 Ok((partition, records)) => {
-                    let verified = verification(broker, &records, is_transactional, call);
+                    let verified = verification(broker, &records, call);
                     produce.sets.push(Set { partition, records, verified, place });
                 }
                 Err(failure) => fail_with(&mut answer, failure),
@@ -170,11 +165,18 @@ fn check(
     Ok((Arc::clone(partition), records))
 }
 
+/// Only with its transactional id can records be part of a transaction: no one else could ever end it.
+fn refuse_without_id(records: &Validated, has_id: bool) -> Result<(), Failure> {
+    match records.transaction() {
+        Some(_) if !has_id => Err(ErrorCode::TransactionalIdAuthorizationFailed.into()),
+        _ => Ok(()),
+    }
+}
+
 /// What is known of the transaction of records before anybody has been asked: that it is open, or else they are refused.
-fn verification(broker: &Broker, records: &Validated, has_id: bool, call: &Call<'_>) -> Verified {
-    let support = support(call.header.version);
-    let is_checked = records.transaction().is_some() && (support.is_asked(broker) || !has_id);
-    if is_checked { Verified::Open } else { Verified::Unchecked }
+fn verification(broker: &Broker, records: &Validated, call: &Call<'_>) -> Verified {
+    let is_asked = support(call.header.version).is_asked(broker);
+    if records.transaction().is_some() && is_asked { Verified::Open } else { Verified::Unchecked }
 }
 
 /// What a version of the request means for its transactions.
