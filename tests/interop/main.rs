@@ -14,3 +14,4 @@ mod ottla_on_kafka;
 mod python_on_ottla;
 
 use testkit::{kafka_broker as broker, kafka_dist, ottla_broker, process};
+mod transactions_on_ottla;

@@ -44,6 +44,48 @@ class Consumer:
         self.wait(self.consumer.stop())
 
 
+class Writer:
+    """A producer of transactions."""
+
+    def __init__(self, wait, server, transactional_id):
+        async def start():
+            producer = AIOKafkaProducer(
+                bootstrap_servers=server, transactional_id=transactional_id
+            )
+            await producer.start()
+            return producer
+
+        self.wait, self.producer = wait, wait(start())
+
+    def begin(self):
+        self.wait(self.producer.begin_transaction())
+
+    def send(self, topic, value):
+        self.wait(self.producer.send_and_wait(topic, value, partition=0))
+
+    def send_offset(self, group, topic, offset):
+        offsets = {TopicPartition(topic, 0): offset}
+        self.wait(self.producer.send_offsets_to_transaction(offsets, group))
+
+    def commit(self):
+        self.wait(self.producer.commit_transaction())
+
+    def abort(self):
+        self.wait(self.producer.abort_transaction())
+
+    def error_of_a_transaction(self, topic):
+        try:
+            self.begin()
+            self.send(topic, b"too late")
+            self.commit()
+        except KafkaError as failure:
+            return type(failure).__name__
+        return "none"
+
+    def close(self):
+        self.wait(self.producer.stop())
+
+
 class Client:
     null_header = True
     # Its admin client has neither.
@@ -125,6 +167,17 @@ class Client:
 
         return self.wait(produce())
 
+    def read_committed(self, topic, count):
+        async def read(consumer, of):
+            consumer.assign([of])
+            consumer.seek(of, 0)
+            return [(await consumer.getone()).value for _ in range(count)]
+
+        return self._with_consumer(topic, 0, read, isolation_level="read_committed")
+
+    def writer(self, transactional_id):
+        return Writer(self.wait, self.server, transactional_id)
+
     def read(self, topic, partition, offset, count):
         async def read(consumer, of):
             consumer.assign([of])
@@ -134,9 +187,9 @@ class Client:
         records = self._with_consumer(topic, partition, read)
         return [Record(r.value, r.key, list(r.headers), r.timestamp, r.offset) for r in records]
 
-    def _with_consumer(self, topic, partition, call):
+    def _with_consumer(self, topic, partition, call, **config):
         async def run():
-            async with AIOKafkaConsumer(bootstrap_servers=self.server) as consumer:
+            async with AIOKafkaConsumer(bootstrap_servers=self.server, **config) as consumer:
                 return await call(consumer, TopicPartition(topic, partition))
 
         return self.wait(run())

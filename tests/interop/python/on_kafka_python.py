@@ -3,6 +3,7 @@
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
 
 import scenarios
 from scenarios import LIMIT_S, Record
@@ -33,6 +34,42 @@ class Consumer:
 
     def close(self):
         self.consumer.close()
+
+
+class Writer:
+    """A producer of transactions."""
+
+    def __init__(self, server, transactional_id):
+        self.producer = KafkaProducer(bootstrap_servers=server, transactional_id=transactional_id)
+        self.producer.init_transactions()
+
+    def begin(self):
+        self.producer.begin_transaction()
+
+    def send(self, topic, value):
+        self.producer.send(topic, value, partition=0).get(LIMIT_S)
+
+    def send_offset(self, group, topic, offset):
+        offsets = {TopicPartition(topic, 0): OffsetAndMetadata(offset, "", -1)}
+        self.producer.send_offsets_to_transaction(offsets, group)
+
+    def commit(self):
+        self.producer.commit_transaction()
+
+    def abort(self):
+        self.producer.abort_transaction()
+
+    def error_of_a_transaction(self, topic):
+        try:
+            self.begin()
+            self.send(topic, b"too late")
+            self.commit()
+        except KafkaError as failure:
+            return type(failure).__name__
+        return "none"
+
+    def close(self):
+        self.producer.close(0)
 
 
 class Client:
@@ -100,9 +137,15 @@ class Client:
         producer.close()
         return offsets
 
-    def read(self, topic, partition, offset, count):
+    def read_committed(self, topic, count):
+        return [r.value for r in self.read(topic, 0, 0, count, isolation_level="read_committed")]
+
+    def writer(self, transactional_id):
+        return Writer(self.server, transactional_id)
+
+    def read(self, topic, partition, offset, count, **config):
         of = TopicPartition(topic, partition)
-        consumer = self._plain_consumer()
+        consumer = self._plain_consumer(**config)
         consumer.assign([of])
         consumer.seek(of, offset)
         records = []
@@ -113,8 +156,8 @@ class Client:
         consumer.close()
         return [Record(r.value, r.key, list(r.headers), r.timestamp, r.offset) for r in records]
 
-    def _plain_consumer(self):
-        return KafkaConsumer(bootstrap_servers=self.server)
+    def _plain_consumer(self, **config):
+        return KafkaConsumer(bootstrap_servers=self.server, **config)
 
     def consumer(self, group, topic):
         return Consumer(self.server, group, topic)

@@ -36,6 +36,49 @@ class Consumer:
         self.consumer.close()
 
 
+class Writer:
+    """A producer of transactions."""
+
+    def __init__(self, server, transactional_id):
+        self.server = server
+        self.producer = ck.Producer(
+            {"bootstrap.servers": server, "transactional.id": transactional_id, "linger.ms": 0}
+        )
+        self.producer.init_transactions(LIMIT_S)
+
+    def begin(self):
+        self.producer.begin_transaction()
+
+    def send(self, topic, value):
+        self.producer.produce(topic, value, partition=0)
+
+    def send_offset(self, group, topic, offset):
+        consumer = ck.Consumer({"bootstrap.servers": self.server, "group.id": group})
+        offsets = [ck.TopicPartition(topic, 0, offset)]
+        metadata = consumer.consumer_group_metadata()
+        self.producer.send_offsets_to_transaction(offsets, metadata, LIMIT_S)
+        consumer.close()
+
+    def commit(self):
+        self.producer.commit_transaction(LIMIT_S)
+
+    def abort(self):
+        self.producer.flush(LIMIT_S)
+        self.producer.abort_transaction(LIMIT_S)
+
+    def error_of_a_transaction(self, topic):
+        try:
+            self.begin()
+            self.send(topic, b"too late")
+            self.commit()
+        except ck.KafkaException as failure:
+            return failure.args[0].name()
+        return "none"
+
+    def close(self):
+        del self.producer
+
+
 def value_of(message):
     assert message.error() is None, message.error()
     return message.value()
@@ -124,6 +167,13 @@ class Client:
             messages += some
         consumer.close()
         return [record_of(message) for message in messages]
+
+    def read_committed(self, topic, count):
+        # Committed records only are what it reads unless it is told otherwise.
+        return [record.value for record in self.read(topic, 0, 0, count)]
+
+    def writer(self, transactional_id):
+        return Writer(self.server, transactional_id)
 
     def _plain_consumer(self, group):
         return ck.Consumer(

@@ -206,12 +206,41 @@ def records_topics_and_groups_are_deleted(client):
     wait_until(lambda: not {"short", "shared"} & client.topics(), client.topics)
 
 
+def transactions_are_seen_whole_or_not_at_all(client):
+    client.create_topics({"ledger": 1, "inbox": 1}, {})
+    writer = client.writer("a-writer")
+    for number in range(6):
+        writer.begin()
+        for part in range(2):
+            writer.send("ledger", b"%d/%d" % (number, part))
+        writer.send_offset("movers", "inbox", number)
+        if number % 2 == 0:
+            writer.commit()
+        else:
+            writer.abort()
+    committed = [b"%d/%d" % (number, part) for number in (0, 2, 4) for part in range(2)]
+    assert client.read_committed("ledger", len(committed)) == committed
+    assert client.committed("movers", "inbox", [0]) == [4]
+
+    successor = client.writer("a-writer")
+    error = writer.error_of_a_transaction("ledger").replace("_", "").lower()
+    assert "fenced" in error or "invalidproducerepoch" in error, error
+    successor.begin()
+    successor.send("ledger", b"after")
+    successor.commit()
+    committed.append(b"after")
+    assert client.read_committed("ledger", len(committed)) == committed
+    writer.close()
+    successor.close()
+
+
 SCENARIOS = (
     topics_are_created_and_described,
     records_of_every_codec_come_back_as_they_were_sent,
     a_group_of_three_reads_all_once_while_one_leaves,
     offsets_are_found_by_time,
     records_topics_and_groups_are_deleted,
+    transactions_are_seen_whole_or_not_at_all,
 )
 
 
