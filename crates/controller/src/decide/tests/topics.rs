@@ -262,6 +262,8 @@ fn delete_topics_by_name_and_id() {
         TopicRef::Id(both),
         name("twice"),
         name("twice"),
+        name("absent twice"),
+        name("absent twice"),
     ];
     let decision = delete_topics(&world.cluster(), &asked);
     let answer = world.commit(decision);
@@ -278,11 +280,13 @@ fn delete_topics_by_name_and_id() {
             (name("absent"), Some(ErrorCode::UnknownTopicOrPartition)),
             (TopicRef::Id(TopicId([9; 16])), Some(ErrorCode::UnknownTopicId)),
             (name("both"), refused),
-            (TopicRef::Id(both), refused),
-            (name("twice"), Some(ErrorCode::InvalidRequest)),
+            (name("twice"), refused),
+            (name("absent twice"), refused),
         ]
     );
     assert_eq!(answer[0].topic, Some(("name".into(), by_name)));
+    assert_eq!(answer[4].topic, Some(("both".into(), both)));
+    assert_eq!(answer[5].topic, None, "whether it is there is not said");
     let left: Vec<_> = world.image.topics().map(|topic| topic.name.to_string()).collect();
     assert_eq!(left, ["both", "twice"]);
     assert!(world.image.config(ResourceType::Topic, "name").is_empty());
