@@ -77,6 +77,7 @@ impl BrokerConfig {
         let node_id = node::id(broker, reader)?;
         let listeners = listeners::read(broker, reader)?;
         node::check_cluster(reader, node_id, &listeners.controllers)?;
+        let network = NetworkConfig::read(reader, &listeners.brokers)?;
         Ok(Self {
             node_id,
             rack: reader.optional_string("broker.rack"),
@@ -85,7 +86,7 @@ impl BrokerConfig {
             advertised_listeners: listeners.advertised,
             inter_broker_listener: listeners.inter_broker,
             http_listener: listeners.http,
-            network: NetworkConfig::read(reader)?,
+            network,
             requests: RequestsConfig::read(reader),
             topics: TopicsConfig::read(reader)?,
             storage,

@@ -4,7 +4,7 @@
 //! Kafka's peculiarities are kept, for tools show what they are told: a synonym counts only from the first of the
 //! broker's keys on, so a topic's `retention.ms` that comes from `log.retention.hours` alone is called a default.
 
-use crate::broker::BROKER;
+use crate::broker::{BROKER, per_listener};
 use crate::client_metrics::CLIENT_METRICS;
 use crate::definition::Definition;
 use crate::group::GROUP;
@@ -113,8 +113,14 @@ fn of_one_broker(layers: &BrokerLayers) -> Vec<Described> {
     let effective = layers.effective();
     let rows = BROKER.definitions();
     rows.filter(|row| is_listed(row) || effective.get(row.key).is_some())
+        .chain(of_listeners(&effective))
         .map(|row| described(row, effective.get_or_default(row.key), of_broker(row, layers)))
         .collect()
+}
+
+/// The settings of single listeners that are set: they are in no table.
+fn of_listeners(effective: &Settings) -> impl Iterator<Item = &'static Definition> {
+    effective.iter().filter_map(|(key, _)| per_listener::row(key))
 }
 
 /// What is set for all brokers, without a word of any one.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::broker::per_listener;
 use crate::definition::Definition;
 use crate::error::Error;
 
@@ -61,12 +62,13 @@ impl Table {
         self.groups.iter().flat_map(|group| group.rows)
     }
 
-    /// The row of `key`; the error for a key that is not there names the nearest one.
+    /// The row of `key`, which may be that of a single listener; the error for a key that is not there names the nearest one.
     pub fn get(&self, key: &str) -> Result<&'static Definition, Error> {
         self.index
             .get_or_init(|| self.definitions().map(|row| (row.key, row)).collect())
             .get(key)
             .copied()
+            .or_else(|| per_listener::row(key).filter(|_| self.scope == Scope::Broker))
             .ok_or_else(|| Error::unknown_key(self, key))
     }
 }

@@ -107,7 +107,7 @@ pub const ABSENT: &[(&str, &[&str])] = &[
 /// Why a broker has no setting `key`, if Kafka's has it.
 pub(crate) fn why_absent(key: &str) -> Option<&'static str> {
     if key.starts_with("listener.name.") {
-        return Some("this broker has no settings for one listener alone yet");
+        return Some("of one listener alone only max.connections can be set yet");
     }
     ABSENT.iter().find(|(_, keys)| keys.contains(&key)).map(|(reason, _)| *reason)
 }

@@ -3,9 +3,11 @@
 use crate::definition::{Definition, MINUTE_MS};
 
 pub(super) const ROWS: &[Definition] = &[
-    Definition::int("max.connections", i32::MAX)
-        .at_least(0)
-        .doc("How many connections a broker has at a time. More are closed at once."),
+    Definition::int("max.connections", i32::MAX).at_least(0).doc(
+        "How many connections a broker has at a time; more wait until others end. The listener \
+             between brokers, where it is one of several, is not held up. \
+             `listener.name.<name>.max.connections` limits a single listener.",
+    ),
     Definition::int("max.connections.per.ip", i32::MAX)
         .at_least(0)
         .doc("How many connections there are from one address. More are closed at once."),

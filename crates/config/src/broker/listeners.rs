@@ -59,8 +59,9 @@ pub(super) const ROWS: &[Definition] = &[
         .accepted()
         .doc("Listeners that are opened before ACLs are read."),
     Definition::unset("ottla.http.listener", Kind::String).read_only().doc(
-        "Where metrics and health are served over HTTP, as `host:port`, `127.0.0.1:9644` for \
-         example. If not set, nowhere: no port is open that nobody asked for, and several brokers \
-         start on one machine without another setting.",
+        "Where metrics and health are served over HTTP (`/metrics`, `/healthz`, `/readyz`), as \
+         `host:port`, `127.0.0.1:9644` for example; port 0 takes a free one, which the log names. \
+         If not set, nowhere: no port is open that nobody asked for, and several brokers start on \
+         one machine without another setting.",
     ),
 ];

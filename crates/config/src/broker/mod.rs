@@ -10,6 +10,7 @@ mod listeners;
 mod log_dirs;
 mod metadata;
 mod node;
+pub(crate) mod per_listener;
 mod producers;
 mod quotas;
 mod records;

@@ -1,6 +1,8 @@
 //! What connections may use.
 
+use crate::broker::per_listener;
 use crate::error::Error;
+use crate::listener::Listener;
 use crate::reader::Reader;
 use crate::value::Value;
 
@@ -20,6 +22,8 @@ pub struct NetworkConfig {
     pub connections_max_idle_ms: Option<u64>,
     /// `max.connections`.
     pub max_connections: usize,
+    /// `max.connections` of single listeners (`listener.name.<name>.max.connections`), by their names.
+    pub max_connections_by_listener: Vec<(String, usize)>,
     /// `max.connections.per.ip`.
     pub max_connections_per_ip: usize,
     /// `max.connections.per.ip.overrides`: hosts, by address or by name, and their limits.
@@ -29,7 +33,14 @@ pub struct NetworkConfig {
 }
 
 impl NetworkConfig {
-    pub(super) fn read<F: Fn(&str) -> Option<Value>>(reader: &Reader<F>) -> Result<Self, Error> {
+    pub(super) fn read<F: Fn(&str) -> Option<Value>>(
+        reader: &Reader<F>,
+        listeners: &[Listener],
+    ) -> Result<Self, Error> {
+        let by_listener = listeners.iter().filter_map(|listener| {
+            let max = (reader.0)(&per_listener::max_connections(&listener.name))?;
+            Some((listener.name.clone(), max.to_string().parse().ok()?))
+        });
         let request_bytes_max: u32 = reader.number("socket.request.max.bytes");
         let overrides = overrides(reader)?;
         let max_connections_per_ip = reader.number("max.connections.per.ip");
@@ -47,6 +58,7 @@ impl NetworkConfig {
             requests_bytes_max: requests_bytes_max(reader, request_bytes_max.into())?,
             connections_max_idle_ms: u64::try_from(idle).ok(),
             max_connections: reader.number("max.connections"),
+            max_connections_by_listener: by_listener.collect(),
             max_connections_per_ip,
             max_connections_per_ip_overrides: overrides,
             listen_backlog: reader.number("socket.listen.backlog.size"),

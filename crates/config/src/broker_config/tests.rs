@@ -40,6 +40,7 @@ fn config_without_settings_is_one_node_on_its_own_machine() {
         requests_bytes_max: 256 << 20,
         connections_max_idle_ms: Some(600_000),
         max_connections: 2_147_483_647,
+        max_connections_by_listener: vec![],
         max_connections_per_ip: 2_147_483_647,
         max_connections_per_ip_overrides: vec![],
         listen_backlog: 50,

@@ -95,10 +95,10 @@ const REFUSED: &[Refused<'_>] = &[
     ),
     (
         "",
-        &["listener.name.internal.max.connections=1"],
+        &["listener.name.internal.ssl.client.auth=required"],
         &[],
-        "--set: listener.name.internal.max.connections cannot be set: \
-             this broker has no settings for one listener alone yet",
+        "--set: listener.name.internal.ssl.client.auth cannot be set: \
+             of one listener alone only max.connections can be set yet",
     ),
     (
         "",
