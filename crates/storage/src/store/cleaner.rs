@@ -32,16 +32,32 @@ pub struct CleanerStats {
 }
 
 /// What the cleaning of all logs shares.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CleanerState {
-    budget_bytes: u64,
-    load_factor: f64,
-    bytes_per_second: f64,
     progress: Mutex<Progress>,
     is_stopping: AtomicBool,
     runs: AtomicU64,
     bytes_before: AtomicU64,
     bytes_after: AtomicU64,
+}
+
+/// What one thread may use.
+struct Shares {
+    budget_bytes: u64,
+    load_factor: f64,
+    bytes_per_second: f64,
+}
+
+impl Shares {
+    fn new(config: &CleanerConfig) -> Self {
+        let threads = config.threads.max(1);
+        Self {
+            budget_bytes: config.dedupe_buffer_bytes / threads as u64,
+            load_factor: config.dedupe_buffer_load_factor,
+            bytes_per_second: config.io_max_bytes_per_second
+                / f64::from(u16::try_from(threads).unwrap_or(u16::MAX)),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -68,21 +84,6 @@ impl Progress {
 }
 
 impl CleanerState {
-    pub(super) fn new(config: &CleanerConfig) -> Self {
-        let threads = config.threads.max(1);
-        Self {
-            budget_bytes: config.dedupe_buffer_bytes / threads as u64,
-            load_factor: config.dedupe_buffer_load_factor,
-            bytes_per_second: config.io_max_bytes_per_second
-                / f64::from(u16::try_from(threads).unwrap_or(u16::MAX)),
-            progress: Mutex::default(),
-            is_stopping: AtomicBool::new(false),
-            runs: AtomicU64::new(0),
-            bytes_before: AtomicU64::new(0),
-            bytes_after: AtomicU64::new(0),
-        }
-    }
-
     pub(super) fn extend(&self, cleaned_to: BTreeMap<TopicPartition, Offset>) {
         lock(&self.progress).cleaned_to.extend(cleaned_to);
     }
@@ -132,8 +133,10 @@ impl Storage {
             lock(&self.cleaner.progress).busy.remove(log.topic_partition());
             return Err(err);
         }
-        let mut map = OffsetMap::new(self.cleaner.budget_bytes, self.cleaner.load_factor);
-        let mut pace = Throttle::new(self.cleaner.bytes_per_second, &self.cleaner.is_stopping);
+        let Shares { budget_bytes, load_factor, bytes_per_second } =
+            Shares::new(&self.config.load().cleaner);
+        let mut map = OffsetMap::new(budget_bytes, load_factor);
+        let mut pace = Throttle::new(bytes_per_second, &self.cleaner.is_stopping);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         let result = clean(&log, &plan, &mut map, &mut pace, seed, now);
         let topic_partition = log.topic_partition();

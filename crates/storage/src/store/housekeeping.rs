@@ -105,8 +105,9 @@ impl Storage {
             said("write checkpoints", self.checkpoint());
         }
         if expiry {
+            let expiration_ms = self.config.load().producer_id_expiration_ms;
             for log in self.logs() {
-                log.expire_producers(now, self.config.producer_id_expiration_ms);
+                log.expire_producers(now, expiration_ms);
             }
         }
     }
@@ -131,9 +132,10 @@ impl Storage {
 
     /// Looks at the room that is left, and refuses or accepts clients' appends accordingly.
     pub(super) fn check_free_space(&self) {
+        let free_bytes_min = self.free_bytes_min.load(Ordering::Relaxed);
         for (dir, _) in self.dirs() {
             if let Ok(free_bytes) = dir.disk().free_bytes(dir.path()) {
-                dir.set_low(free_bytes < self.free_bytes_min, free_bytes);
+                dir.set_low(free_bytes < free_bytes_min, free_bytes);
             }
         }
     }
@@ -178,16 +180,15 @@ impl Housekeeper {
             let dir = Arc::clone(dir);
             keeper.spawn("log-chores", move |_| run_chores(&dir))?;
         }
-        keeper.spawn("log-housekeeping", |storage| {
+        let mut cleaners = Cleaners::default();
+        cleaners.resize(storage)?;
+        keeper.spawn("log-housekeeping", move |storage| {
             std::thread::park_timeout(TICK);
             storage.tick(now());
-        })?;
-        if storage.config.cleaner.enable {
-            let backoff = u64::try_from(storage.config.cleaner.backoff_ms).unwrap_or_default();
-            for _ in 0..storage.config.cleaner.threads {
-                keeper.spawn("log-cleaner", move |storage| clean_or_wait(storage, backoff))?;
+            if let Err(err) = cleaners.resize(storage) {
+                tracing::warn!(%err, "cannot start a thread for compaction");
             }
-        }
+        })?;
         Ok(keeper)
     }
 
@@ -195,7 +196,7 @@ impl Housekeeper {
     fn spawn(
         &mut self,
         name: &str,
-        step: impl Fn(&Storage) + Send + 'static,
+        mut step: impl FnMut(&Arc<Storage>) + Send + 'static,
     ) -> std::io::Result<()> {
         let (storage, is_stopping) = (Arc::clone(&self.storage), Arc::clone(&self.is_stopping));
         let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || {
@@ -238,13 +239,74 @@ fn run_chores(dir: &LogDir) {
     dir.run_chores(now().0);
 }
 
-fn clean_or_wait(storage: &Storage, backoff_ms: u64) {
+/// The threads that compact logs, as many as the settings have at the moment.
+#[derive(Debug, Default)]
+struct Cleaners {
+    working: Vec<Cleaner>,
+    /// Those that end when they have finished what they clean.
+    leaving: Vec<Cleaner>,
+}
+
+#[derive(Debug)]
+struct Cleaner {
+    is_stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Cleaners {
+    /// Starts or ends threads until there are as many as there should be.
+    fn resize(&mut self, storage: &Arc<Storage>) -> std::io::Result<()> {
+        let config = storage.config.load();
+        let count = if config.cleaner.enable { config.cleaner.threads } else { 0 };
+        self.leaving.retain(|cleaner| !cleaner.thread.is_finished());
+        while self.working.len() > count {
+            self.leaving.extend(self.working.pop().inspect(Cleaner::tell));
+        }
+        while self.working.len() < count {
+            self.working.push(Cleaner::start(storage)?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Cleaners {
+    fn drop(&mut self) {
+        self.working.iter().for_each(Cleaner::tell);
+        for Cleaner { thread, .. } in self.working.drain(..).chain(self.leaving.drain(..)) {
+            if thread.join().is_err() {
+                tracing::error!("a cleaner thread has panicked");
+            }
+        }
+    }
+}
+
+impl Cleaner {
+    fn start(storage: &Arc<Storage>) -> std::io::Result<Self> {
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let (storage, stopped) = (Arc::clone(storage), Arc::clone(&is_stopping));
+        let thread =
+            std::thread::Builder::new().name("log-cleaner".to_string()).spawn(move || {
+                while !stopped.load(Ordering::Acquire) {
+                    clean_or_wait(&storage);
+                }
+            })?;
+        Ok(Self { is_stopping, thread })
+    }
+
+    fn tell(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        self.thread.thread().unpark();
+    }
+}
+
+fn clean_or_wait(storage: &Storage) {
     let cleaned = storage.clean_one(now()).unwrap_or_else(|err| {
         tracing::warn!(%err, "cannot clean");
         false
     });
     if !cleaned {
-        std::thread::park_timeout(Duration::from_millis(backoff_ms));
+        let backoff_ms = storage.config.load().cleaner.backoff_ms;
+        std::thread::park_timeout(Duration::from_millis(u64::try_from(backoff_ms).unwrap_or(0)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use protocol::BrokerId;
@@ -47,6 +48,7 @@ pub(super) fn claim(
     let log_dir = LogDir::new(path.to_path_buf(), Arc::clone(pool), Arc::clone(&options.observer));
     let is_cordoned = options.config.cordoned_log_dirs.iter().any(|cordoned| cordoned == path);
     let unopened = Mutex::default();
+    let is_cordoned = AtomicBool::new(is_cordoned);
     Ok((Dir { log_dir, id, is_cordoned, unopened, _lock: lock }, meta))
 }
 
@@ -105,12 +107,16 @@ pub(super) fn mark(
     replace_file(disk, &path, &meta.encode()).context("write", &path)
 }
 
-/// Whether the last process closed all logs. The marker is gone afterwards, before anything is written.
-pub(super) fn take_clean_marker(disk: &dyn Disk, dir: &Path) -> Result<bool> {
+/// The marker of a process that closed all logs: the epoch of its broker, if it says so. It is gone afterwards, before
+/// anything is written.
+pub(super) fn take_clean_marker(disk: &dyn Disk, dir: &Path) -> Result<Option<Option<i64>>> {
     let path = dir.join(clean_shutdown::FILE_NAME);
+    let read = files::read(disk, &path, |bytes| Ok(clean_shutdown::decode(bytes)));
+    // A marker that cannot be read is one without an epoch.
+    let epoch = read.ok().flatten().flatten();
     match disk.remove_file(&path) {
-        Ok(()) => disk.sync_dir(dir).context("sync", dir).map(|()| true),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(()) => disk.sync_dir(dir).context("sync", dir).map(|()| Some(epoch)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(err) => Err(Error::io("delete", &path, err)),
     }
 }

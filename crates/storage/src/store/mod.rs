@@ -12,6 +12,7 @@ mod open;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
@@ -54,7 +55,7 @@ pub struct StorageOptions {
 /// All logs of a broker.
 #[derive(Debug)]
 pub struct Storage {
-    config: StorageConfig,
+    config: ArcSwap<StorageConfig>,
     cluster_id: String,
     dirs: Vec<Dir>,
     logs: ArcSwap<HashMap<TopicPartition, Arc<Log>>>,
@@ -67,7 +68,7 @@ pub struct Storage {
     deletions: Mutex<Vec<(Timestamp, Arc<LogDir>, PathBuf)>>,
     cleaner: cleaner::CleanerState,
     schedule: Mutex<housekeeping::Schedule>,
-    free_bytes_min: u64,
+    free_bytes_min: AtomicU64,
 }
 
 /// One log directory.
@@ -76,12 +77,18 @@ struct Dir {
     log_dir: Arc<LogDir>,
     id: DirectoryId,
     /// Gets no new partitions.
-    is_cordoned: bool,
+    is_cordoned: AtomicBool,
     /// The logs in it that could not be opened. The next start looks at them as after a crash, with what the checkpoints
     /// said of them.
     unopened: Mutex<Vec<OpenOptions>>,
     /// Keeps other processes out for as long as it lives.
     _lock: Box<dyn std::any::Any + Send + Sync>,
+}
+
+impl Dir {
+    fn is_cordoned(&self) -> bool {
+        self.is_cordoned.load(Ordering::Relaxed)
+    }
 }
 
 impl Storage {
@@ -93,6 +100,22 @@ impl Storage {
     /// The log directories and their ids.
     pub fn dirs(&self) -> impl Iterator<Item = (&Arc<LogDir>, DirectoryId)> {
         self.dirs.iter().map(|dir| (&dir.log_dir, dir.id))
+    }
+
+    /// The log directories that get no new partitions.
+    pub fn cordoned_dirs(&self) -> impl Iterator<Item = DirectoryId> {
+        self.dirs.iter().filter(|dir| dir.is_cordoned()).map(|dir| dir.id)
+    }
+
+    /// Goes by other settings from now on, as far as they may change while the logs are open: all but where these are, and
+    /// how often the periodic work is done.
+    pub fn set_config(&self, config: StorageConfig) {
+        for dir in &self.dirs {
+            let is_cordoned = config.cordoned_log_dirs.iter().any(|it| it == dir.log_dir.path());
+            dir.is_cordoned.store(is_cordoned, Ordering::Relaxed);
+        }
+        self.free_bytes_min.store(config.free_bytes_min, Ordering::Relaxed);
+        self.config.store(Arc::new(config));
     }
 
     /// The log of a partition.
@@ -165,7 +188,7 @@ impl Storage {
                 log_start: Offset::ZERO,
                 high_watermark: Offset::ZERO,
                 cleaned_to: Offset::ZERO,
-                producer_expiration_ms: self.config.producer_id_expiration_ms,
+                producer_expiration_ms: self.config.load().producer_id_expiration_ms,
                 now,
             },
         )?;
@@ -177,7 +200,7 @@ impl Storage {
         let logs = self.logs.load();
         let count_in =
             |dir: &Dir| logs.values().filter(|log| Arc::ptr_eq(log.dir(), &dir.log_dir)).count();
-        let open = |dir: &&Dir| !dir.is_cordoned && dir.log_dir.offline_reason().is_none();
+        let open = |dir: &&Dir| !dir.is_cordoned() && dir.log_dir.offline_reason().is_none();
         let dir = match &*self.dirs {
             [only] if open(&only) => Some(only),
             dirs => dirs.iter().filter(open).min_by_key(|dir| count_in(dir)),

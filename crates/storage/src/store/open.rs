@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,8 @@ pub struct OpenReport {
     pub recovered_bytes: u64,
     /// Bytes of torn or garbage tails that it cut off.
     pub truncated_bytes: u64,
+    /// The epoch of the broker that closed the logs, if it closed those of all directories (KIP-966).
+    pub clean_epoch: Option<i64>,
 }
 
 /// A partition directory to open.
@@ -63,19 +65,23 @@ impl Storage {
             meta::mark(&*options.disk, &dir, meta, &cluster_id, options.node_id)?;
             dirs.push(dir);
         }
-        let cleaner = CleanerState::new(&options.config.cleaner);
+        let cleaner = CleanerState::default();
         let mut jobs = Vec::new();
         let mut deletions = Vec::new();
-        let mut recovery_points = Vec::with_capacity(dirs.len());
+        let mut listed = Vec::with_capacity(dirs.len());
         for dir in &dirs {
             let read = list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
-            recovery_points.push(read);
+            listed.push(read);
         }
         check_unique(&jobs)?;
         let threads = options.config.recovery_threads_per_dir * dirs.len();
-        let (logs, report) = open_all(jobs, threads);
+        let (logs, mut report) = open_all(jobs, threads);
+        report.clean_epoch = clean_epoch(&listed).filter(|_| {
+            // What a directory that does not work would say is not known.
+            dirs.len() == options.config.log_dirs.len() && report.failed == 0
+        });
         let storage = Arc::new(Self {
-            config: options.config.clone(),
+            config: ArcSwap::from_pointee(options.config.clone()),
             cluster_id,
             dirs,
             logs: ArcSwap::from_pointee(logs),
@@ -84,9 +90,9 @@ impl Storage {
             deletions: Mutex::new(deletions),
             cleaner,
             schedule: Mutex::new(Schedule::new(&options.config, options.now)),
-            free_bytes_min: options.free_bytes_min,
+            free_bytes_min: AtomicU64::new(options.free_bytes_min),
         });
-        for (dir, recovery_points) in storage.dirs.iter().zip(recovery_points) {
+        for (dir, Listed { recovery_points, .. }) in storage.dirs.iter().zip(listed) {
             storage.lower_recovery_points(dir, &recovery_points)?;
         }
         storage.check_free_space();
@@ -116,7 +122,8 @@ impl Storage {
         let _changing = lock(&self.changing);
         let logs = self.logs();
         let failures = Mutex::new(Vec::new());
-        in_parallel(self.config.recovery_threads_per_dir * self.dirs.len(), &logs, |log| {
+        let threads = self.config.load().recovery_threads_per_dir * self.dirs.len();
+        in_parallel(threads, &logs, |log| {
             if let Err(err) = log.close() {
                 tracing::error!(log = %log.topic_partition(), %err, "cannot close a log");
                 lock(&failures).push((log.dir().path().to_path_buf(), err));
@@ -168,7 +175,21 @@ fn new_cluster_id() -> String {
 type Offsets = BTreeMap<TopicPartition, Offset>;
 type Deletions = Vec<(Timestamp, Arc<LogDir>, PathBuf)>;
 
-/// Lists what there is to open, and to delete, in one directory. Returns what its file says of the recovery points.
+/// What a directory says of the time before this start.
+struct Listed {
+    /// What its file says of the recovery points.
+    recovery_points: Offsets,
+    /// The epoch of the broker that closed it in order.
+    clean_epoch: Option<i64>,
+}
+
+/// The epoch that all directories were closed in, if it is one.
+fn clean_epoch(listed: &[Listed]) -> Option<i64> {
+    let (first, others) = listed.split_first()?;
+    first.clean_epoch.filter(|epoch| others.iter().all(|other| other.clean_epoch == Some(*epoch)))
+}
+
+/// Lists what there is to open, and to delete, in one directory.
 fn list_jobs<'a>(
     dir: &'a Dir,
     options: &StorageOptions,
@@ -176,12 +197,13 @@ fn list_jobs<'a>(
     cleaner: &CleanerState,
     jobs: &mut Vec<Job<'a>>,
     deletions: &mut Deletions,
-) -> Result<Offsets> {
+) -> Result<Listed> {
     let disk = &*options.disk;
     let root = dir.log_dir.path();
     let mut checkpoints = Checkpoints::read(disk, root)?;
     cleaner.extend(std::mem::take(&mut checkpoints.cleaned));
-    let was_clean = meta::take_clean_marker(disk, root)?;
+    let marker = meta::take_clean_marker(disk, root)?;
+    let was_clean = marker.is_some();
     for entry in disk.list(root).context("list", root)?.into_iter().filter(|entry| entry.is_dir) {
         let path = root.join(&entry.name);
         let Some((topic_partition, kind)) = names::parse_dir(&entry.name) else {
@@ -217,7 +239,8 @@ fn list_jobs<'a>(
             }
         }
     }
-    Ok(checkpoints.recovery_points)
+    let recovery_points = checkpoints.recovery_points;
+    Ok(Listed { recovery_points, clean_epoch: marker.flatten() })
 }
 
 /// Refuses a partition that lies in two directories: nobody can say which of the logs is the right one.

@@ -195,6 +195,31 @@ fn compaction_goes_on_in_its_threads() {
 }
 
 #[test]
+fn settings_take_effect_while_the_threads_run() {
+    let mut broker = TestBroker::with(1, |topic| {
+        topic.cleanup_policy.compact = true;
+        (topic.segment_bytes, topic.min_cleanable_dirty_ratio) = (300, 0.0);
+    });
+    broker.options.config.cleaner.enable = false;
+    let (storage, log) = started(&broker);
+    let keeper = Housekeeper::start(&storage).unwrap();
+    for _ in 0..40 {
+        append(&log, &plain(1), now()).unwrap();
+    }
+    let mut config = broker.options.config.clone();
+    (config.cleaner.enable, config.cleaner.threads, config.cleaner.backoff_ms) = (true, 2, 1);
+    config.cordoned_log_dirs.clone_from(&config.log_dirs);
+    config.free_bytes_min = 1_000;
+    storage.set_config(config);
+    wait_until("a cleaning", || storage.cleaner_stats().runs > 0);
+    broker.disk.set_free_bytes(999);
+    let (dir, id) = storage.dirs().next().unwrap();
+    assert_eq!(storage.cordoned_dirs().collect::<Vec<_>>(), [id]);
+    wait_until("a look at the free space", || dir.is_low());
+    keeper.stop();
+}
+
+#[test]
 fn chores_of_a_directory_that_fails_take_it_offline_once() {
     let broker = TestBroker::with(1, |topic: &mut TopicConfig| topic.segment_bytes = 300);
     let (storage, log) = started(&broker);

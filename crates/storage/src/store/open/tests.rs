@@ -41,7 +41,13 @@ fn storage_that_was_closed_opens_without_recovery() {
     let text = std::fs::read_to_string(&marker).unwrap();
     assert!(text.contains("\"brokerEpoch\":42"), "{text}");
     let (storage, report) = broker.start();
-    let expected = OpenReport { logs: 3, failed: 0, recovered_bytes: 0, truncated_bytes: 0 };
+    let expected = OpenReport {
+        logs: 3,
+        failed: 0,
+        recovered_bytes: 0,
+        truncated_bytes: 0,
+        clean_epoch: Some(42),
+    };
     assert_eq!((report, marker.exists()), (expected, false));
     assert_eq!(storage.cluster_id(), cluster_id);
     for log in storage.logs() {
