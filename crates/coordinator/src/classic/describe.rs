@@ -5,7 +5,7 @@ use protocol::messages::list_groups_response::ListedGroup;
 
 use super::group::{Group, State};
 use super::member::Member;
-use crate::wire;
+use crate::{GroupSummary, wire};
 
 /// What ListGroups calls such groups.
 const GROUP_TYPE: &str = "classic";
@@ -32,6 +32,17 @@ impl Group {
             .with_protocol_type(wire(self.protocol_type.as_deref().unwrap_or_default()))
             .with_protocol_data(wire(protocol.unwrap_or_default()))
             .with_members(self.members.values().map(describe).collect())
+    }
+
+    /// For metrics.
+    pub(crate) fn summary(&self) -> GroupSummary<'_> {
+        GroupSummary {
+            id: &self.id,
+            kind: GROUP_TYPE,
+            state: self.state.name(),
+            members: self.members.len(),
+            generation: self.generation,
+        }
     }
 
     /// For ListGroups, if the group passes the filters; an empty one passes every group.

@@ -8,6 +8,7 @@ mod appends;
 mod consumers;
 mod groups;
 mod members;
+mod summary;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use appends::Waiting;
 
 pub(crate) use groups::tombstone;
 pub use members::Client;
+pub use summary::GroupSummary;
 
 /// The groups of one partition of `__consumer_offsets`.
 #[derive(Debug)]
