@@ -76,6 +76,14 @@ impl Group {
         }
     }
 
+    /// What metrics show.
+    pub(crate) fn summary(&self) -> shard::GroupSummary<'_> {
+        match self {
+            Self::Classic(group) => group.summary(),
+            Self::Consumer(group) => group.summary(),
+        }
+    }
+
     /// For ListGroups, if the group passes the filters; an empty one passes every group.
     pub(crate) fn list(&self, states: &[String], types: &[String]) -> Option<ListedGroup> {
         match self {

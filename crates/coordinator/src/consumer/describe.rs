@@ -11,6 +11,7 @@ use super::member::Member;
 use super::partitions::without_epochs;
 use crate::assignor::Assignment;
 use crate::cluster::Cluster;
+use crate::shard::GroupSummary;
 use crate::wire;
 
 /// From this version on, it is said which protocol a member speaks.
@@ -62,6 +63,17 @@ impl Group {
             return described;
         }
         described.with_member_type(i8::from(member.classic().is_none()))
+    }
+
+    /// What metrics show.
+    pub(crate) fn summary(&self) -> GroupSummary<'_> {
+        GroupSummary {
+            id: &self.id,
+            kind: PROTOCOL_TYPE,
+            state: self.state().name(),
+            members: self.members.len(),
+            generation: self.epoch,
+        }
     }
 
     /// For ListGroups, if the group passes the filters; an empty one passes every group.
