@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, finish, ottla, start};
+use crate::stage::{Stage, finish, list, ottla, start, text};
 
 #[test]
 fn cluster_shows_its_brokers_its_controller_and_its_features() {
@@ -20,8 +20,8 @@ fn cluster_shows_its_brokers_its_controller_and_its_features() {
 
 /// The findings of a check, each with its status.
 fn findings<'a>(all: &'a Value, check: &str) -> Vec<(&'a str, &'a str)> {
-    let of_check = all.as_array().unwrap().iter().filter(|finding| finding["check"] == check);
-    let pairs = of_check.map(|it| (it["status"].as_str().unwrap(), it["what"].as_str().unwrap()));
+    let of_check = list(all).iter().filter(|finding| finding.get("check") == Some(&check.into()));
+    let pairs = of_check.map(|it| (text(it, "status"), text(it, "what")));
     pairs.collect()
 }
 
@@ -61,7 +61,7 @@ fn doctor_finds_what_connect_and_debezium_will_stumble_over() {
     assert_eq!(topics.iter().map(|(_, what)| *what).collect::<Vec<_>>(), expected);
     assert!(topics.iter().all(|(status, _)| *status == "fail"));
     // What it advises helps.
-    let advice = all.as_array().unwrap().iter().filter(|it| it["check"] == "topics");
+    let advice = list(&all).iter().filter(|it| it["check"] == "topics");
     for command in advice.filter_map(|it| it["advice"].as_str()?.strip_prefix("ottla ")) {
         stage.ok(&command.split(' ').collect::<Vec<_>>());
     }
@@ -90,7 +90,7 @@ fn doctor_of_a_dead_broker_says_so() {
     let said = finish(start(&mut ottla(&["doctor", "-b", &address, "--format", "json"])));
     assert_eq!(said.code, Some(1), "{said:?}");
     let all: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!(all.as_array().unwrap().len(), 1);
+    assert_eq!(list(&all).len(), 1);
     assert_eq!(all[0]["status"], json!("fail"));
     assert!(all[0]["what"].as_str().unwrap().contains(&address));
 }

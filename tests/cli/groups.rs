@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, finish, signal, start, wait_for};
+use crate::stage::{Stage, finish, list, signal, start, wait_for};
 
 fn stage() -> Stage {
     let stage = Stage::with(&["group.initial.rebalance.delay.ms=0"]);
@@ -18,8 +18,9 @@ fn stage() -> Stage {
 }
 
 fn lags(group: &Value) -> Vec<i64> {
-    let partitions = group["partitions"].as_array().unwrap();
-    partitions.iter().map(|partition| partition["lag"].as_i64().unwrap()).collect()
+    let partitions = list(group.get("partitions").expect("it is a group"));
+    let lag = |partition: &Value| partition.get("lag").and_then(Value::as_i64);
+    partitions.iter().map(|partition| lag(partition).expect("it is known")).collect()
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn json_lines_of_one_topic_are_produced_to_another_as_they_were() {
     stage.ok_with(&["produce", "t", "-K", ":", "-Z", "-H", "a=b"], "k:v\nk:\n");
     let bytes = stage.path("bytes");
     fs::write(&bytes, [0xff, 0, b'\n']).unwrap();
-    stage.ok(&["produce", "t", "--whole", bytes.to_str().unwrap()]);
+    stage.ok(&["produce", "t", "--whole", &bytes]);
     let lines = stage.consume(&["t", "-f", "json"]);
     let first: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(

@@ -97,8 +97,7 @@ fn rate_is_a_bound() {
 /// Replays slowly with a state until some of it is done, and cuts it off by this signal. Returns its exit code.
 fn cut(stage: &Stage, target: &[&str], name: &str) -> Option<i32> {
     let state = stage.path("replay.state");
-    let arguments =
-        [&["replay", "t", "--rate", "100", "--state", state.to_str().unwrap()], target].concat();
+    let arguments = [&["replay", "t", "--rate", "100", "--state", &state], target].concat();
     let replay = start(stage.command(&arguments).stdin(Stdio::null()));
     wait_for("progress", || (replayed(stage) >= 30).then_some(()));
     signal(replay.id(), name);
@@ -113,19 +112,19 @@ fn cut(stage: &Stage, target: &[&str], name: &str) -> Option<i32> {
 fn replayed(stage: &Stage) -> u64 {
     let text = fs::read(stage.path("replay.state")).unwrap_or_default();
     let state = serde_json::from_slice::<Value>(&text).unwrap_or_default();
-    state["replayed"].as_u64().unwrap_or(0)
+    state.get("replayed").and_then(Value::as_u64).unwrap_or(0)
 }
 
 fn resume(stage: &Stage, target: &[&str]) -> String {
     let state = stage.path("replay.state");
-    stage.ok(&[&["replay", "t", "--state", state.to_str().unwrap()], target].concat())
+    stage.ok(&[&["replay", "t", "--state", &state], target].concat())
 }
 
 #[test]
 fn replay_to_a_file_that_was_killed_goes_on_with_nothing_lost_and_nothing_twice() {
     let stage = stage();
     let file = stage.path("out.json");
-    let target = ["--to-file", file.to_str().unwrap()];
+    let target = ["--to-file", &file];
     assert_eq!(cut(&stage, &target, "KILL"), None);
     // What is produced meanwhile belongs to no replay that has begun.
     stage.ok_with(&["produce", "t", "-p", "0"], "later\n");
@@ -169,12 +168,11 @@ fn replay_that_would_do_harm_is_refused() {
     assert!(unknown.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{unknown}");
     let file = stage.path("full");
     fs::write(&file, "precious\n").unwrap();
-    let full = stage.fails(&["replay", "t", "--to-file", file.to_str().unwrap()]);
+    let full = stage.fails(&["replay", "t", "--to-file", &file]);
     assert!(full.contains("there is something in it"), "{full}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious\n");
 
-    let state = stage.path("replay.state");
-    let state = state.to_str().unwrap();
+    let state = &stage.path("replay.state");
     stage.ok(&["replay", "t", "--state", state]);
     let other = stage.fails(&["replay", "t", "--key", "k1", "--state", state]);
     assert!(other.contains("another replay"), "{other}");

@@ -1,7 +1,6 @@
 //! A broker, and the commands that are run against it. A command that does not end is killed, and the test fails.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -34,14 +33,14 @@ impl Stage {
 
     /// With these settings on top of the defaults.
     pub(crate) fn with(settings: &[&str]) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().expect("there is room for a folder");
         let broker = OttlaBroker::start(home.path(), settings);
         Self { broker, home }
     }
 
     /// A file in the folder of the test.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.home.path().join(name).to_str().expect("temporary folders are UTF-8").to_owned()
     }
 
     pub(crate) fn bootstrap(&self) -> &str {
@@ -86,8 +85,9 @@ impl Stage {
 
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Said {
         let path = self.path("input");
-        fs::write(&path, input).unwrap();
-        finish(start(self.command(arguments).stdin(fs::File::open(path).unwrap())))
+        fs::write(&path, input).expect("the folder is ours");
+        let input = fs::File::open(path).expect("it was written");
+        finish(start(self.command(arguments).stdin(input)))
     }
 
     /// What a command prints with `--format json`.
@@ -140,7 +140,7 @@ pub(crate) fn finish(child: Child) -> Said {
         signal(pid, "KILL");
         panic!("it does not end: {:?}", receiver.recv());
     };
-    let Output { status, stdout, stderr } = output.unwrap();
+    let Output { status, stdout, stderr } = output.expect("it is our child");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Said { code: status.code(), out: text(stdout), err: text(stderr) }
 }
@@ -162,4 +162,17 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         assert!(Instant::now() < deadline, "there is still no {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The elements of a JSON list.
+#[track_caller]
+pub(crate) fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("it is no list: {value}"))
+}
+
+/// A text in a JSON object.
+#[track_caller]
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    let text = value.get(field).and_then(Value::as_str);
+    text.unwrap_or_else(|| panic!("it has no text {field}: {value}"))
 }

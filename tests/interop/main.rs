@@ -1,6 +1,7 @@
 //! Ottla and the real Apache Kafka 4.3.1: what one wrote, the other reads. Kafka is fetched once with Maven and run by
 //! Java 17 or later (`kafka_dist`).
 
+mod cli_on_kafka;
 mod dump_log;
 mod group_member;
 mod groups_on_ottla;

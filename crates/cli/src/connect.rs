@@ -1,5 +1,6 @@
 //! How a command reaches the cluster, which every command can be told.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use clap::Args;
@@ -47,17 +48,11 @@ impl Connect {
 
 /// An address without a port means Kafka's own.
 fn with_port(address: &str) -> String {
-    let has_port = match address.rsplit_once(':') {
-        Some((host, port)) => {
-            port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
-        }
-        None => false,
-    };
-    match has_port {
-        true => address.to_owned(),
-        false if address.contains(':') && !address.starts_with('[') => format!("[{address}]:9092"),
-        false => format!("{address}:9092"),
+    if address.parse::<Ipv6Addr>().is_ok() {
+        return format!("[{address}]:9092");
     }
+    let has_port = address.contains(':') && !address.ends_with(']');
+    if has_port { address.to_owned() } else { format!("{address}:9092") }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod duration;
 mod error;
 mod filter;
 mod group;
+mod interrupt;
 mod moment;
 mod outcome;
 mod output;
@@ -37,11 +38,11 @@ use self::error::Error;
 
 /// A command of an operator, for the binary to put among its own.
 #[derive(Debug)]
-pub struct Command(Verb);
+pub struct Command(Box<Verb>);
 
 impl FromArgMatches for Command {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Verb::from_arg_matches(matches).map(Self)
+        Ok(Self(Box::new(Verb::from_arg_matches(matches)?)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -95,7 +96,7 @@ pub fn run(command: Command) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
-            let result = runtime.block_on(Box::pin(run_verb(command.0)));
+            let result = runtime.block_on(Box::pin(run_verb(*command.0)));
             // A thread may still wait for standard input; nobody needs what it would bring.
             runtime.shutdown_background();
             result

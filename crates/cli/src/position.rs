@@ -69,9 +69,7 @@ pub(crate) async fn resolve(
 ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
     let list = async |spec: OffsetSpec| {
         let wanted = partitions.iter().map(|partition| (partition.clone(), spec));
-        let listed = client.list_offsets(wanted, read_committed).await?;
-        let offsets = listed.into_iter().map(|(partition, listed)| (partition, listed.offset));
-        Ok::<_, Error>(offsets.collect::<BTreeMap<_, _>>())
+        Ok::<_, Error>(client.list_offsets(wanted, read_committed).await?)
     };
     match position {
         Position::Start => list(OffsetSpec::Earliest).await,

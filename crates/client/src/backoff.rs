@@ -9,19 +9,19 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 /// The waits of one operation that is tried again.
 #[derive(Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
     deadline: Instant,
 }
 
 impl Backoff {
     /// Tries that begin now and end after `limit`.
-    pub fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         Self { next: FIRST, deadline: Instant::now() + limit }
     }
 
     /// Waits before the next try; false if there is to be none.
-    pub async fn wait(&mut self) -> bool {
+    pub(crate) async fn wait(&mut self) -> bool {
         if Instant::now() + self.next > self.deadline {
             return false;
         }

@@ -25,7 +25,7 @@ pub(crate) fn encode_subscription(topics: &[String]) -> Bytes {
 }
 
 /// The topics that a member has subscribed to.
-pub fn decode_subscription(bytes: &[u8]) -> Result<Vec<String>, WireError> {
+pub(crate) fn decode_subscription(bytes: &[u8]) -> Result<Vec<String>, WireError> {
     let mut reader = Reader::new(bytes, 0, false);
     let _version: i16 = reader.read()?;
     reader.read()

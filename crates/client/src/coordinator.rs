@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use protocol::messages::{
     FindCoordinatorRequest, OffsetCommitRequest, OffsetCommitRequestPartition,
-    OffsetCommitRequestTopic, OffsetFetchRequest, OffsetFetchRequestGroup,
+    OffsetCommitRequestTopic, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse,
 };
 use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, TopicPartition};
 
@@ -18,18 +18,6 @@ const FIND_VERSIONS: RangeInclusive<i16> = 4..=i16::MAX;
 const FETCH_VERSIONS: RangeInclusive<i16> = 8..=9;
 /// Topics by name.
 const COMMIT_VERSIONS: RangeInclusive<i16> = 2..=9;
-
-/// Where a group goes on in a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Committed {
-    /// The offset of the next record.
-    pub offset: Offset,
-    /// What the consumer keeps with it.
-    pub metadata: String,
-}
-
-/// The committed offsets of a group.
-pub type GroupOffsets = BTreeMap<TopicPartition, Committed>;
 
 /// Who commits: a member of a generation, or somebody from outside.
 #[derive(Clone, Debug)]
@@ -82,8 +70,11 @@ impl Client {
         }
     }
 
-    /// The committed offsets of a group, wherever there are any.
-    pub async fn group_offsets(&self, group_id: &str) -> Result<GroupOffsets, Error> {
+    /// Where a group goes on in each partition, wherever it has committed anything.
+    pub async fn group_offsets(
+        &self,
+        group_id: &str,
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
         self.with_coordinator(group_id, |coordinator| async move {
             let group = OffsetFetchRequestGroup {
                 group_id: group_id.to_owned(),
@@ -92,28 +83,7 @@ impl Client {
                 topics: None,
             };
             let request = OffsetFetchRequest { groups: vec![group], require_stable: false };
-            let response = coordinator.call_in(FETCH_VERSIONS, request).await?;
-            let mut offsets = GroupOffsets::new();
-            for group in response.groups {
-                Error::check(group.error_code, None, || format!("offsets of group {group_id}"))?;
-                for topic in group.topics {
-                    for partition in topic.partitions {
-                        let key = TopicPartition::new(
-                            topic.name.as_str(),
-                            PartitionId(partition.partition_index),
-                        );
-                        Error::check(partition.error_code, None, || format!("offset of {key}"))?;
-                        let offset = Offset(partition.committed_offset);
-                        let metadata = partition.metadata.map(|text| text.to_string());
-                        let committed =
-                            Committed { offset, metadata: metadata.unwrap_or_default() };
-                        if !offset.is_none() {
-                            offsets.insert(key, committed);
-                        }
-                    }
-                }
-            }
-            Ok(offsets)
+            read_offsets(coordinator.call_in(FETCH_VERSIONS, request).await?)
         })
         .await
     }
@@ -155,6 +125,26 @@ impl Client {
         })
         .await
     }
+}
+
+fn read_offsets(response: OffsetFetchResponse) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
+    let mut offsets = BTreeMap::new();
+    for group in response.groups {
+        let what = || format!("offsets of group {}", group.group_id.as_str());
+        Error::check(group.error_code, None, what)?;
+        for topic in group.topics {
+            for found in topic.partitions {
+                let id = PartitionId(found.partition_index);
+                let partition = TopicPartition::new(topic.name.as_str(), id);
+                Error::check(found.error_code, None, || format!("offset of {partition}"))?;
+                let offset = Offset(found.committed_offset);
+                if !offset.is_none() {
+                    offsets.insert(partition, offset);
+                }
+            }
+        }
+    }
+    Ok(offsets)
 }
 
 fn commit_request(

@@ -18,10 +18,6 @@ const DECOMPRESSED_BYTES_MAX: usize = 256 << 20;
 pub struct Fetched {
     /// The partition.
     pub partition: TopicPartition,
-    /// The offset after the last record that consumers may see.
-    pub high_watermark: Offset,
-    /// The first offset that is there.
-    pub log_start_offset: Offset,
     /// Batches, the last of which may be cut off.
     records: Bytes,
     /// The first batch may begin before it.
@@ -47,15 +43,7 @@ impl Fetched {
             .map(|aborted| (Offset(aborted.first_offset), ProducerId(aborted.producer_id.0)))
             .collect();
         aborted.sort();
-        Ok(Self {
-            partition,
-            high_watermark: Offset(data.high_watermark),
-            log_start_offset: Offset(data.log_start_offset),
-            records,
-            from,
-            next,
-            aborted: read_committed.then_some(aborted),
-        })
+        Ok(Self { partition, records, from, next, aborted: read_committed.then_some(aborted) })
     }
 
     /// Where to read on: it also passes over what no consumer sees.

@@ -29,16 +29,16 @@ mod producer;
 mod scripted;
 mod wire;
 
-pub use backoff::Backoff;
+use backoff::Backoff;
+
 pub use client::Client;
 pub use connection::Connection;
-pub use consumer_protocol::{decode_assignment, decode_subscription};
-pub use coordinator::{Committed, GroupOffsets};
+pub use consumer_protocol::decode_assignment;
 pub use error::Error;
 pub use fetch::{FetchOptions, Fetcher};
 pub use fetched::Fetched;
 pub use group_member::{GroupMember, GroupOptions, Heartbeat};
-pub use list_offsets::{ListedOffset, OffsetSpec};
+pub use list_offsets::OffsetSpec;
 pub use metadata::{BrokerAddress, Metadata, PartitionMetadata, TopicMetadata, Topics};
 pub use options::ClientOptions;
 pub use partitioner::partition_of_key;

@@ -15,8 +15,6 @@ pub enum OffsetSpec {
     Earliest,
     /// The offset after the last record: of those that are safe, or of those whose transactions have ended.
     Latest,
-    /// The record with the largest timestamp.
-    MaxTimestamp,
     /// The first record of this time or later.
     At(Timestamp),
 }
@@ -27,30 +25,21 @@ impl OffsetSpec {
         match self {
             Self::Latest => -1,
             Self::Earliest => -2,
-            Self::MaxTimestamp => -3,
             Self::At(timestamp) => timestamp.0,
         }
     }
 }
 
-/// What was found.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct ListedOffset {
-    /// The offset; none if there is no such record.
-    pub offset: Offset,
-    /// Its time, where that was looked for.
-    pub timestamp: Timestamp,
-}
-
 type Wanted = Vec<(TopicPartition, OffsetSpec)>;
 
 impl Client {
-    /// Looks for offsets, each in its partition. With `read_committed` the end is where open transactions begin.
+    /// Looks for offsets, each in its partition; what is found of a time after all records is none. With
+    /// `read_committed` the end is where open transactions begin.
     pub async fn list_offsets(
         &self,
         wanted: impl IntoIterator<Item = (TopicPartition, OffsetSpec)>,
         read_committed: bool,
-    ) -> Result<BTreeMap<TopicPartition, ListedOffset>, Error> {
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
         let mut wanted: Wanted = wanted.into_iter().collect();
         let mut found = BTreeMap::new();
         let mut backoff = Backoff::new(self.options().retry_timeout);
@@ -82,16 +71,6 @@ impl Client {
         }
     }
 
-    /// Where partitions end.
-    pub async fn end_offsets(
-        &self,
-        partitions: impl IntoIterator<Item = TopicPartition>,
-    ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
-        let wanted = partitions.into_iter().map(|partition| (partition, OffsetSpec::Latest));
-        let found = self.list_offsets(wanted, false).await?;
-        Ok(found.into_iter().map(|(partition, listed)| (partition, listed.offset)).collect())
-    }
-
     async fn ask_leader(
         &self,
         leader: BrokerId,
@@ -121,7 +100,7 @@ impl Client {
     }
 }
 
-type Answer = BTreeMap<TopicPartition, Result<ListedOffset, Error>>;
+type Answer = BTreeMap<TopicPartition, Result<Offset, Error>>;
 
 fn refuse(wanted: &Wanted, err: &Error) -> Answer {
     wanted.iter().map(|(partition, _)| (partition.clone(), Err(err.clone()))).collect()
@@ -139,10 +118,7 @@ fn read(response: ListOffsetsResponse) -> Answer {
             let partition =
                 TopicPartition::new(topic.name.as_str(), PartitionId(found.partition_index));
             let what = || format!("offset of {partition}");
-            let offset = Error::check(found.error_code, None, what).map(|()| ListedOffset {
-                offset: Offset(found.offset),
-                timestamp: Timestamp(found.timestamp),
-            });
+            let offset = Error::check(found.error_code, None, what).map(|()| Offset(found.offset));
             answer.insert(partition, offset);
         }
     }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Arguments;
 use super::printer::Printer;
 use crate::Error;
+use crate::interrupt::Interrupt;
 use crate::position::resolve;
 
 /// A consumer that is killed holds up the others for so long.
@@ -26,6 +27,7 @@ struct Consumer<'a> {
     /// Where to stop in the partitions that are ours, if that is asked for.
     ends: Option<BTreeMap<TopicPartition, Offset>>,
     printer: Printer,
+    interrupt: Interrupt,
 }
 
 pub(super) async fn run(
@@ -43,9 +45,11 @@ pub(super) async fn run(
         session_timeout: SESSION_TIMEOUT,
         rebalance_timeout: REBALANCE_TIMEOUT,
     };
+    let interrupt = Interrupt::listen()?;
     let member = GroupMember::join(client.clone(), options).await?;
     let fetcher = Fetcher::new(client.clone(), arguments.fetch_options());
-    let mut consumer = Consumer { client, arguments, member, fetcher, ends: None, printer };
+    let mut consumer =
+        Consumer { client, arguments, member, fetcher, ends: None, printer, interrupt };
     let result = consumer.consume().await;
     // The others get our partitions at once, however this ended.
     let left = consumer.member.leave().await;
@@ -60,7 +64,7 @@ impl Consumer<'_> {
         while !self.printer.is_done() && !self.is_at_end() {
             let fetched = tokio::select! {
                 fetched = self.fetcher.poll() => fetched?,
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                () = self.interrupt.come() => return Ok(()),
             };
             let mut progress = BTreeMap::new();
             for part in &fetched {
@@ -95,9 +99,8 @@ impl Consumer<'_> {
         let is_committed = self.arguments.read_committed;
         let mut starts = resolve(&self.client, &new, self.arguments.offset, is_committed).await?;
         starts.extend(
-            ours.iter().filter_map(|partition| {
-                Some((partition.clone(), committed.get(partition)?.offset))
-            }),
+            ours.iter()
+                .filter_map(|partition| Some((partition.clone(), *committed.get(partition)?))),
         );
         self.fetcher.clear();
         for (partition, offset) in starts {

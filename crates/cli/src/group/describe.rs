@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use client::Client;
+use client::{Client, OffsetSpec};
 use protocol::{Offset, TopicPartition};
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ async fn read(client: &Client, group_id: &str) -> Result<Group, Error> {
     let partitions: Vec<_> = all
         .into_iter()
         .map(|key| {
-            let committed = committed.get(&key).map(|committed| committed.offset);
+            let committed = committed.get(&key).copied();
             let end = ends.get(&key).copied();
             Partition {
                 lag: committed.zip(end).map(|(committed, end)| (end - committed).max(0)),
@@ -120,7 +120,8 @@ async fn ends(
         let topic = metadata.topics.get(&*it.topic);
         topic.is_some_and(|topic| topic.partition(it.partition).is_some())
     };
-    Ok(client.end_offsets(partitions.iter().filter(is_there).cloned()).await?)
+    let wanted = partitions.iter().filter(is_there).map(|it| (it.clone(), OffsetSpec::Latest));
+    Ok(client.list_offsets(wanted, false).await?)
 }
 
 fn show(group: &Group) -> String {

@@ -96,7 +96,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Error> {
     let moves = targets.iter().map(|(partition, offset)| Move {
         topic: partition.topic.to_string(),
         partition: partition.partition.0,
-        from: committed.get(partition).map(|committed| committed.offset.0),
+        from: committed.get(partition).map(|offset| offset.0),
         to: offset.0,
     });
     arguments.output.show(&moves.collect::<Vec<_>>(), |moves| {
@@ -138,8 +138,8 @@ async fn targets(
         };
         let (starts, ends) = (list(OffsetSpec::Earliest).await?, list(OffsetSpec::Latest).await?);
         for (partition, offset) in &mut targets {
-            let start = starts.get(partition).map_or(Offset::ZERO, |listed| listed.offset);
-            let end = ends.get(partition).map_or(start, |listed| listed.offset);
+            let start = starts.get(partition).copied().unwrap_or_default();
+            let end = ends.get(partition).copied().unwrap_or(start);
             *offset = (*offset).min(end).max(start);
         }
     }

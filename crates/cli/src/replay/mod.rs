@@ -27,6 +27,7 @@ use crate::Error;
 use crate::connect::Connect;
 use crate::consume::{Scan, partitions_of};
 use crate::filter::Filter;
+use crate::interrupt::Interrupt;
 use crate::position::Position;
 use crate::produce::Codec;
 use crate::record_format::RecordFormat;
@@ -110,6 +111,7 @@ struct Replay {
     state_path: Option<PathBuf>,
     saved: Instant,
     progress: Progress,
+    interrupt: Interrupt,
 }
 
 /// Why a replay has stopped working.
@@ -144,6 +146,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
         state,
         state_path: arguments.state.clone(),
         saved: Instant::now(),
+        interrupt: Interrupt::listen()?,
     };
     let began = Instant::now();
     let before = replay.state.replayed;
@@ -204,7 +207,7 @@ impl Replay {
         loop {
             let fetched = tokio::select! {
                 fetched = scan.next() => fetched?,
-                _ = tokio::signal::ctrl_c() => {
+                () = self.interrupt.come() => {
                     stop = Stop::Interrupted;
                     None
                 }
@@ -236,7 +239,7 @@ impl Replay {
             self.settle(false).await?;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Stop::Interrupted),
+                () = self.interrupt.come() => return Ok(Stop::Interrupted),
             }
         }
     }

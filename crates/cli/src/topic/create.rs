@@ -47,7 +47,10 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Error> {
     let response = arguments.connect.client().call(request(&arguments)).await?;
-    report(&arguments.output, outcomes(&arguments, response))
+    let mut outcomes = outcomes(&arguments, response);
+    // A broker answers in an order of its own.
+    outcomes.sort_by_key(|it| arguments.topics.iter().position(|name| *name == it.name));
+    report(&arguments.output, outcomes)
 }
 
 fn request(arguments: &Arguments) -> CreateTopicsRequest {

@@ -47,5 +47,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Error> {
         let result = client::Error::check(topic.error_code, message, what);
         Outcome::new(name, "deleted", result)
     });
-    report(&arguments.output, outcomes.collect())
+    let mut outcomes: Vec<_> = outcomes.collect();
+    // A broker answers in an order of its own.
+    outcomes.sort_by_key(|it| arguments.topics.iter().position(|name| *name == it.name));
+    report(&arguments.output, outcomes)
 }

@@ -73,8 +73,8 @@ async fn read(client: &Client, name: &str) -> Result<Topic, Error> {
             replicas: ids(&partition.replicas),
             isr: ids(&partition.isr),
             offline: ids(&partition.offline),
-            start_offset: starts.get(&key).map(|listed| listed.offset.0),
-            end_offset: ends.get(&key).map(|listed| listed.offset.0),
+            start_offset: starts.get(&key).map(|offset| offset.0),
+            end_offset: ends.get(&key).map(|offset| offset.0),
         }
     });
     let partitions = partitions.collect();
