@@ -34,10 +34,10 @@ fn tool(broker: &OttlaBroker, class: &str, args: &[&str]) -> String {
 
 /// A producer at work: so many records, at some hundred in a second.
 #[derive(Debug)]
-struct Load(Child);
+pub(crate) struct Load(Child);
 
 impl Load {
-    fn start(broker: &OttlaBroker, topic: &str, count: usize) -> Self {
+    pub(crate) fn start(broker: &OttlaBroker, topic: &str, count: usize) -> Self {
         let mut command = kafka_dist().java(&[], "org.apache.kafka.tools.VerifiableProducer");
         command.args(["--bootstrap-server", broker.bootstrap(), "--topic", topic]);
         command.args(["--max-messages", &count.to_string(), "--throughput", "300"]);
@@ -46,7 +46,7 @@ impl Load {
     }
 
     /// Waits until all has been acknowledged.
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         wait_until("the producer", || self.0.try_wait().expect("it is our child").is_some());
         assert!(self.0.wait().expect("it is our child").success(), "the producer failed");
     }
@@ -61,7 +61,7 @@ impl Drop for Load {
 }
 
 /// Waits until the members have read so many different records, and returns how many they have read again.
-fn wait_for_records(members: &[&Member], count: usize) -> usize {
+pub(crate) fn wait_for_records(members: &[&Member], count: usize) -> usize {
     wait_until("all records", || read_counts(members).len() == count);
     read_counts(members).values().map(|times| times - 1).sum()
 }

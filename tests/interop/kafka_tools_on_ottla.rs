@@ -64,6 +64,100 @@ fn records_go_through_console_producer_and_consumer_and_survive_a_restart() {
     broker.stop();
 }
 
+#[test]
+fn verifiable_clients_agree_and_the_group_is_reset() {
+    let home = tempfile::tempdir().expect("the temporary folder is writable");
+    let broker = OttlaBroker::start(home.path(), &["num.partitions=2"]);
+    let server = ["--bootstrap-server", broker.bootstrap()];
+    let run = |class: &str, args: &[&str]| tool(class, &[&server, args].concat());
+    let topic = ["--topic", "counted", "--max-messages", "1000"];
+    let written = run(
+        "VerifiableProducer",
+        &[&topic[..], &["--acks", "-1", "--repeating-keys", "10"]].concat(),
+    );
+    assert!(written.contains(r#""acked":1000"#), "{written}");
+    let read = run("VerifiableConsumer", &[&topic[..], &["--group-id", "group"]].concat());
+    let counts = read.matches(r#""name":"records_consumed""#).count();
+    assert!(counts > 0 && read.contains("shutdown_complete"), "{read}");
+
+    let listed = run("GroupsCommand", &["--list"]);
+    assert!(listed.contains("group") && listed.contains("Classic"), "{listed}");
+    let groups = |args: &[&str]| run("consumer.group.ConsumerGroupCommand", args);
+    let lags = || {
+        let described = groups(&["--describe", "--group", "group"]);
+        let rows = described.lines().filter(|line| line.contains("counted"));
+        // Group, topic, partition, current offset, end, lag.
+        let lag =
+            |line: &str| line.split_whitespace().nth(5).and_then(|lag| lag.parse::<u64>().ok());
+        rows.map(|line| lag(line).unwrap_or_else(|| panic!("{described}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(lags(), [0, 0]);
+    let reset = ["--reset-offsets", "--group", "group", "--topic", "counted", "--execute"];
+    groups(&[&reset[..], &["--shift-by", "-100"]].concat());
+    assert_eq!(lags(), [100, 100]);
+    groups(&[&reset[..], &["--to-earliest"]].concat());
+    assert_eq!(lags().iter().sum::<u64>(), 1000);
+    groups(&["--delete", "--group", "group"]);
+    assert!(!run("GroupsCommand", &["--list"]).contains("Classic"));
+    broker.stop();
+}
+
+#[test]
+fn offsets_are_told_and_records_deleted() {
+    let home = tempfile::tempdir().expect("the temporary folder is writable");
+    let broker = OttlaBroker::start(home.path(), &[]);
+    produce(&broker, "lines", &["a", "b", "c", "d"]);
+    let server = ["--bootstrap-server", broker.bootstrap()];
+    let offsets = |time: &str| {
+        let args = ["--topic-partitions", "lines:0", "--time", time];
+        tool("GetOffsetShell", &[&server[..], &args].concat()).trim().to_owned()
+    };
+    assert_eq!((offsets("-1"), offsets("-2")), ("lines:0:4".to_owned(), "lines:0:0".to_owned()));
+    let file = home.path().join("deleted.json");
+    let json = r#"{"partitions":[{"topic":"lines","partition":0,"offset":3}],"version":1}"#;
+    std::fs::write(&file, json).expect("the folder is writable");
+    let path = file.display().to_string();
+    let deleted =
+        tool("DeleteRecordsCommand", &[&server[..], &["--offset-json-file", &path]].concat());
+    assert!(deleted.contains("low_watermark: 3"), "{deleted}");
+    assert_eq!(offsets("earliest"), "lines:0:3");
+    let dirs =
+        tool("LogDirsCommand", &[&server[..], &["--describe", "--topic-list", "lines"]].concat());
+    assert!(
+        dirs.contains(r#""partition":"lines-0""#) && dirs.contains(r#""error":null"#),
+        "{dirs}"
+    );
+    broker.stop();
+}
+
+#[test]
+fn configs_are_changed_and_performance_is_measured() {
+    let home = tempfile::tempdir().expect("the temporary folder is writable");
+    let broker = OttlaBroker::start(home.path(), &[]);
+    let server = ["--bootstrap-server", broker.bootstrap()];
+    let fast = ["--topic", "fast", "--num-records", "20000"];
+    let size = ["--record-size", "200", "--throughput", "-1"];
+    let written = tool("ProducerPerformance", &[&server[..], &fast, &size].concat());
+    assert!(written.contains("20000 records sent"), "{written}");
+    let read = tool("ConsumerPerformance", &[&server[..], &fast, &["--hide-header"]].concat());
+    // Start, end, MB, MB a second, records, records a second …
+    let count = read.split(',').nth(4).map(|count| count.trim().parse::<u64>());
+    assert!(matches!(count, Some(Ok(20_000..))), "{read}");
+
+    let configs = |args: &[&str]| {
+        let entity = ["--entity-type", "topics", "--entity-name", "fast"];
+        let args = [&server[..], &entity, args].concat();
+        kafka_dist().stdout("kafka.admin.ConfigCommand", &args, LIMIT)
+    };
+    configs(&["--alter", "--add-config", "retention.ms=77000,cleanup.policy=[compact,delete]"]);
+    let described = configs(&["--describe"]);
+    assert!(described.contains("retention.ms=77000"), "{described}");
+    assert!(described.contains("cleanup.policy=compact,delete"), "{described}");
+    configs(&["--alter", "--delete-config", "retention.ms"]);
+    assert!(!configs(&["--describe"]).contains("retention.ms"));
+    broker.stop();
+}
+
 /// Writes lines with the console producer, which is idempotent and asks for acks=all.
 fn produce(broker: &OttlaBroker, topic: &str, lines: &[&str]) {
     let mut command = kafka_dist().java_reading_stdin("org.apache.kafka.tools.ConsoleProducer");
