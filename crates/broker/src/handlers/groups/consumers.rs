@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coordinator::Client;
+use protocol::ErrorCode;
 use protocol::messages::consumer_group_describe_response::DescribedGroup;
 use protocol::messages::{
     ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatResponse, Request, Response,
@@ -42,9 +43,13 @@ pub(in crate::handlers) fn consumer_group_describe(
     let Request::ConsumerGroupDescribe(request) = request else { return misrouted(&request) };
     let version = call.header.version;
     let groups = request.group_ids.iter().map(|group_id| {
-        let described = broker
-            .groups
-            .look_at(group_id, |shard| shard.describe_consumer_group(group_id, version));
+        let described = if group_id.is_empty() {
+            Err(ErrorCode::InvalidGroupId)
+        } else {
+            broker
+                .groups
+                .look_at(group_id, |shard| shard.describe_consumer_group(group_id, version))
+        };
         let described = described.unwrap_or_else(|code| {
             DescribedGroup::default().with_group_id(group_id.clone()).with_error_code(code.code())
         });

@@ -74,7 +74,8 @@ fn alone(request: AddPartitionsToTxnRequest) -> Transaction {
 }
 
 async fn add(broker: &Arc<Broker>, version: i16, transaction: &Transaction) -> Vec<TopicResult> {
-    if let Some(results) = refuse_unknown(broker, &transaction.topics) {
+    let is_client = version < BATCHED_SINCE;
+    if let Some(results) = refuse_absent(broker, &transaction.topics, is_client) {
         return results;
     }
     if transaction.verify_only {
@@ -107,24 +108,31 @@ async fn verify(broker: &Arc<Broker>, transaction: &Transaction) -> Vec<TopicRes
     results
 }
 
-/// One partition that is not there fails the whole transaction's request.
-fn refuse_unknown(broker: &Broker, topics: &[AddPartitionsToTxnTopic]) -> Option<Vec<TopicResult>> {
+/// One partition that is not there, or that a client may not write to, fails the whole transaction's request.
+fn refuse_absent(
+    broker: &Broker,
+    topics: &[AddPartitionsToTxnTopic],
+    is_client: bool,
+) -> Option<Vec<TopicResult>> {
     let image = broker.image.load();
-    let exists = |topic: &str, index: i32| {
-        let topic = image.topic(topic);
-        topic.is_some_and(|topic| topic.partitions.contains_key(&PartitionId(index)))
+    let fault = |topic: &AddPartitionsToTxnTopic, index: i32| {
+        let known = image.topic(&topic.name);
+        let exists = known.is_some_and(|it| it.partitions.contains_key(&PartitionId(index)));
+        if is_client && broker.is_internal(&topic.name) {
+            Some(ErrorCode::TopicAuthorizationFailed)
+        } else {
+            (!exists).then_some(ErrorCode::UnknownTopicOrPartition)
+        }
     };
-    let is_known = |topic: &AddPartitionsToTxnTopic| {
-        topic.partitions.iter().all(|index| exists(&topic.name, *index))
+    let is_good = |topic: &AddPartitionsToTxnTopic| {
+        topic.partitions.iter().all(|index| fault(topic, *index).is_none())
     };
-    if topics.iter().all(is_known) {
+    if topics.iter().all(is_good) {
         return None;
     }
     let refuse = |topic| {
-        topic_result(topic, |index| match exists(&topic.name, index) {
-            true => ErrorCode::OperationNotAttempted,
-            false => ErrorCode::UnknownTopicOrPartition,
-        })
+        let code = |index| fault(topic, index).unwrap_or(ErrorCode::OperationNotAttempted);
+        topic_result(topic, code)
     };
     Some(topics.iter().map(refuse).collect())
 }

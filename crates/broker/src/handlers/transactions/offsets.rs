@@ -40,6 +40,10 @@ pub(in crate::handlers) fn txn_offset_commit(
     if request.topics.is_empty() {
         return Reply::now(finish(TxnOffsetCommitResponse::default(), unknown, version));
     }
+    if request.group_id.is_empty() {
+        let refused = refuse(&request.topics, ErrorCode::InvalidGroupId);
+        return Reply::now(finish(refused, unknown, version));
+    }
     let broker = Arc::clone(broker);
     let now = call.now;
     Reply::later(async move {
