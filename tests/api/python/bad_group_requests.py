@@ -1,5 +1,6 @@
 """Requests that a broker has to refuse, or that are odd: about groups and their offsets."""
 
+import consumer_groups
 from comparison import NO_ID, Named, cases
 from suite import join_body, subscription, sync_body
 
@@ -221,3 +222,87 @@ cases(
     unknown_type_in_version_3=lambda s: {"key": "a", "key_type": 9},
     no_key_in_version_3=lambda s: {"key": "", "key_type": 0},
 )
+
+
+def beat_of(**body):
+    """The heartbeat of a member that joins a group of the new protocol (KIP-848)."""
+
+    def make(stage):
+        base = {
+            "group_id": stage.missing("group"),
+            "member_id": "a-member",
+            "member_epoch": 0,
+            "rebalance_timeout": 10_000,
+            "subscribed_topic_names": [stage.topic.name],
+            "topic_partitions": [],
+        }
+        return base | body
+
+    return make
+
+
+def joined(**body):
+    """The next heartbeat of a member of such a group."""
+
+    def make(stage):
+        group = stage.missing("group")
+        member_id, epoch = consumer_groups.join(stage.world, 1, group, stage.topic)
+        base = {"group_id": group, "member_id": member_id, "member_epoch": epoch}
+        return base | {"rebalance_timeout": -1, "topic_partitions": None} | body
+
+    return make
+
+
+def described(version, name):
+    """A group of the new protocol in a request of the classic one."""
+
+    def make(stage):
+        group = stage.missing("group")
+        consumer_groups.join(stage.world, 1, group, stage.topic)
+        return {name: [group]}
+
+    return make
+
+
+def joining(stage):
+    group = stage.missing("group")
+    consumer_groups.join(stage.world, 1, group, stage.topic)
+    return join_body(group)
+
+
+cases(
+    "ConsumerGroupHeartbeat",
+    1,
+    no_group=beat_of(group_id=""),
+    no_member=beat_of(member_id=""),
+    unknown_group=beat_of(member_epoch=3),
+    negative_epoch=beat_of(member_epoch=-5),
+    static_leave_without_an_instance=beat_of(member_epoch=-2),
+    leave_of_an_unknown_group=beat_of(member_epoch=-1),
+    no_rebalance_timeout=beat_of(rebalance_timeout=-1),
+    no_subscription=beat_of(subscribed_topic_names=None),
+    empty_subscription=beat_of(subscribed_topic_names=[]),
+    no_partitions_named=beat_of(topic_partitions=None),
+    partitions_before_the_join=beat_of(topic_partitions=[{"topic_id": NO_ID, "partitions": [0]}]),
+    unknown_assignor=beat_of(server_assignor="random"),
+    no_assignor=beat_of(server_assignor=""),
+    no_instance=beat_of(instance_id=""),
+    no_rack=beat_of(rack_id=""),
+    bad_pattern=beat_of(subscribed_topic_names=None, subscribed_topic_regex="["),
+    classic_group=lambda s: beat_of(group_id=s.member.group, member_epoch=3)(s),
+    epoch_of_the_future=joined(member_epoch=99),
+    old_epoch=joined(member_epoch=-7),
+    unknown_member_of_a_group=joined(member_id="nobody"),
+    instance_of_nobody=joined(instance_id="nobody"),
+    unknown_topic=joined(subscribed_topic_names=["never-made"]),
+)
+cases(
+    "ConsumerGroupDescribe",
+    1,
+    no_name=lambda s: {"group_ids": [""]},
+    classic_group=lambda s: {"group_ids": [s.member.group]},
+    nothing=lambda s: {"group_ids": []},
+)
+cases("DescribeGroups", 6, group_of_the_new_protocol=described(6, "groups"))
+cases("DeleteGroups", 2, group_of_the_new_protocol=described(2, "groups_names"))
+cases("JoinGroup", 9, group_of_the_new_protocol_without_a_subscription_to_it=joining)

@@ -2,8 +2,9 @@
 
 import struct
 
-from comparison import NO_ID, Named, cases, raw
 from crc32c import crc32c
+
+from comparison import NO_ID, Named, cases, raw
 from suite import batch, fetch_body, produce_body
 
 FAR_FUTURE_MS = 4_000_000_000_000

@@ -8,6 +8,9 @@ not differ any more.
 
 import uuid
 
+from kio.serial.errors import OutOfBoundValue
+
+import wire
 from suite import batch, subscription, sync_body
 from wire import error
 
@@ -37,6 +40,7 @@ DIFFERENCES = {
     "AlterConfigs: resource named twice": "Kafka does not answer at all",
     "OffsetDelete: unknown topic": "offsets of what is gone can be deleted; that there is none is no error",
     "OffsetDelete: unknown partition": "offsets of what is gone can be deleted; that there is none is no error",
+    "TxnOffsetCommit: unknown transactional id in version 5": "ours says what is wrong",
     "FindCoordinator: no key in version 3": "there is no error; Kafka gives it the message NONE all the same",
 }
 
@@ -83,6 +87,7 @@ class Named:
 
 
 def case(name, api, version, body):
+    assert name not in {known for known, *_ in CASES}, f"two cases are named {name}"
     CASES.append((name, api, version, body))
 
 
@@ -103,7 +108,13 @@ def answer_of(stage, api, version, body):
     connection.socket.settimeout(ANSWER_LIMIT_S)
     try:
         if api:
-            return normal(connection.call(api, version, **body(stage)))
+            connection.send(api, version, **body(stage))
+            frame = connection.receive_frame()
+            try:
+                return normal(wire.decode(api, version, connection.correlation_id, frame))
+            except OutOfBoundValue:
+                # kio refuses -1 where a time is not nullable, which is what Kafka sends for no time.
+                return {"bytes": frame}
         for frame in body(stage):
             connection.send_frame(frame)
         return {"answer": normal(connection.receive_frame())}
@@ -133,6 +144,9 @@ def normal(value, name=""):
         return error(value)
     if name.endswith("error_message"):
         return "a message" if value else None
+    if name == "member_epoch" and value > 0:
+        # How many epochs it takes to join depends on when assignments are made.
+        return "an epoch"
     if isinstance(value, uuid.UUID):
         return str(value) if value == NO_ID else "an id"
     if (
@@ -192,6 +206,5 @@ def compare(ottla, kafka):
         if bool(found) != (name in DIFFERENCES):
             problems.append(f"{name}: {found or 'does not differ any more'}")
     known = {name for name, *_ in CASES}
-    assert len(known) == len(CASES), "two cases have one name"
     problems += [f"{name} is in DIFFERENCES and no case" for name in set(DIFFERENCES) - known]
     return problems

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bad_group_requests  # noqa: F401
 import bad_requests  # noqa: F401
+import bad_transaction_requests  # noqa: F401
 import cluster  # noqa: F401
 import configs  # noqa: F401
 import consumer_groups  # noqa: F401

@@ -17,10 +17,11 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-import wire
 from kio.records.readers import read_batch
 from kio.records.schema import NewRecordBatch, Record, RecordHeader
 from kio.records.writers import write_new_batch
+
+import wire
 from wire import EPOCH, error
 
 TESTS = {}
