@@ -126,9 +126,8 @@ fn check_all(broker: &Broker, call: &Call<'_>, request: ProduceRequest) -> Produ
             let checked = match (&topic, (-1..=1).contains(&acks)) {
                 (_, false) => Err(ErrorCode::InvalidRequiredAcks.into()),
                 (Err(code), _) => Err((*code).into()),
-                (Ok(topic), _) => check(broker, topic, index, records, call.now).and_then(|checked| {
-                    refuse_without_id(&checked.1, has_id).map(|()| checked)
-                }),
+                (Ok(topic), _) => check(broker, topic, index, records, call.now)
+                    .and_then(|checked| refuse_without_id(&checked.1, has_id).map(|()| checked)),
             };
             let place = (topic_idx, answers.len());
             let mut answer = PartitionProduceResponse::default().with_index(index);
