@@ -16,6 +16,6 @@ mod metadata_on_ottla;
 mod ottla_logs;
 mod ottla_on_kafka;
 mod python_on_ottla;
+mod transactions_on_ottla;
 
 use testkit::{kafka_broker as broker, kafka_dist, ottla_broker, process};
-mod transactions_on_ottla;

@@ -129,7 +129,7 @@ fn kafka_transactions_shows_and_ends_what_is_open() {
         &broker,
         &["abort", "--topic", "open", "--partition", "0", "--start-offset", offset],
     );
-    kafka_transactions(&broker, &["forceTerminateTransaction", "--transactional-id", "second"]);
+    kafka_transactions(&broker, &["forceTerminateTransaction", "--transactionalId", "second"]);
     let producers =
         kafka_transactions(&broker, &["describe-producers", "--topic", "open", "--partition", "0"]);
     assert!(rows(&producers).iter().all(|row| row[5] == "None"), "{producers}");
