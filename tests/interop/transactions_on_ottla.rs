@@ -1,6 +1,11 @@
 //! Transactions of Apache Kafka's clients and tools against the real binary.
 
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
@@ -41,7 +46,8 @@ fn create_topic(broker: &OttlaBroker, topic: &str) {
 
 /// What a consumer of committed records gets.
 fn read_committed(broker: &OttlaBroker, topic: &str) -> Vec<String> {
-    run(broker, "Transactions", &["read", topic]).lines().map(str::to_owned).collect()
+    let read = run(broker, "Transactions", &["read", topic, "1"]);
+    read.lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -59,6 +65,85 @@ fn java_copier_moves_each_record_once_with_its_offset() {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
     let broker = OttlaBroker::start(home.path(), SETTINGS);
     run(&broker, "Transactions", &["copy"]);
+    broker.stop();
+}
+
+/// A copier in a JVM of its own, and how many records it says that it has copied.
+struct Copier {
+    child: Child,
+    /// The JVM halts when this is closed.
+    _leash: ChildStdin,
+    copied: Arc<AtomicUsize>,
+}
+
+impl Copier {
+    fn start(broker: &OttlaBroker, id: &str, copied: &Arc<AtomicUsize>) -> Self {
+        let mut command = kafka_dist().java(&[], "Copier");
+        command.args([broker.bootstrap(), id]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().expect("Java runs");
+        let stdout = child.stdout.take().expect("it is piped");
+        let heard = Arc::clone(copied);
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                heard.fetch_add(line.parse().unwrap_or(0), Ordering::Relaxed);
+            }
+        });
+        let leash = child.stdin.take().expect("it is piped");
+        Self { child, _leash: leash, copied: Arc::clone(copied) }
+    }
+
+    /// Waits until all copiers together have copied so many records.
+    fn wait_for(&self, count: usize) {
+        wait_until(&format!("{count} records copied"), || {
+            self.copied.load(Ordering::Relaxed) >= count
+        });
+    }
+}
+
+impl Drop for Copier {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !is_true() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn three_copiers_move_each_record_once_while_they_and_the_broker_are_killed() {
+    const COUNT: usize = 3_000;
+    let home = tempfile::tempdir().expect("the temporary folder is writable");
+    let mut broker = OttlaBroker::start(home.path(), SETTINGS);
+    let listener = format!("listeners=PLAINTEXT://{}", broker.bootstrap());
+    let settings = [SETTINGS, &[listener.as_str()]].concat();
+    run(&broker, "Transactions", &["fill", "in", "3", &COUNT.to_string()]);
+    run(&broker, "Transactions", &["fill", "out", "3", "0"]);
+
+    let copied = Arc::new(AtomicUsize::new(0));
+    let ids = ["copier-0", "copier-1", "copier-2"];
+    let mut copiers = ids.map(|id| Copier::start(&broker, id, &copied));
+    for round in 1..=3 {
+        copiers[0].wait_for(round * COUNT / 4);
+        broker.kill();
+        broker = OttlaBroker::start(home.path(), &settings);
+        let killed = round % copiers.len();
+        copiers[killed] = Copier::start(&broker, ids[killed], &copied);
+    }
+    for copier in &mut copiers {
+        wait_until("the copiers come to their end", || {
+            copier.child.try_wait().expect("it is our child").is_some()
+        });
+    }
+    let read = run(&broker, "Transactions", &["read", "out", "3"]);
+    let mut found: Vec<usize> = read.lines().map(|line| line.parse().expect("a number")).collect();
+    found.sort_unstable();
+    assert!(found.iter().copied().eq(0..COUNT), "{} of {COUNT}: {found:?}", found.len());
     broker.stop();
 }
 

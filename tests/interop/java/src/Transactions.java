@@ -23,7 +23,8 @@ import java.util.Set;
 
 /**
  * What applications do with transactions: {@code Transactions bootstrap scenario}. It fails with the first promise that
- * is not kept. {@code read topic} prints the committed records of a topic of one partition.
+ * is not kept. {@code fill topic partitions count} makes a topic of numbers, and
+ * {@code read topic partitions} prints the committed records of one.
  */
 public final class Transactions {
     private static final long LIMIT_MS = 20_000;
@@ -44,7 +45,11 @@ public final class Transactions {
                 case "fence" -> it.fence();
                 case "timeout" -> it.timeout();
                 case "copy" -> it.copy();
-                case "read" -> it.read(args[2], 1, "read_committed").forEach(System.out::println);
+                case "fill" -> it.fill(args[2], Integer.parseInt(args[3]), Integer.parseInt(args[4]));
+                case "read" -> {
+                    int partitions = Integer.parseInt(args[3]);
+                    it.read(args[2], partitions, "read_committed").forEach(System.out::println);
+                }
                 default -> throw new IllegalArgumentException(args[1]);
             }
         }
@@ -136,14 +141,9 @@ public final class Transactions {
 
     /** Records go from one topic to another, their offsets with them; every third try is given up. */
     private void copy() throws Exception {
-        create("in", 2);
-        create("out", 2);
         int count = 300;
-        try (KafkaProducer<String, String> producer = producer(null, 0)) {
-            for (int number = 0; number < count; number++) {
-                producer.send(new ProducerRecord<>("in", number % 2, null, Integer.toString(number)));
-            }
-        }
+        fill("in", 2, count);
+        create("out", 2);
         int copied = 0;
         int round = 0;
         try (KafkaConsumer<String, String> consumer = consumer("copier", "read_committed");
@@ -186,6 +186,15 @@ public final class Transactions {
             numbers.add(Integer.toString(number));
         }
         expect(sorted(numbers), sorted(read("out", 2, "read_committed")), "copies");
+    }
+
+    private void fill(String topic, int partitions, int count) throws Exception {
+        create(topic, partitions);
+        try (KafkaProducer<String, String> producer = producer(null, 0)) {
+            for (int number = 0; number < count; number++) {
+                producer.send(new ProducerRecord<>(topic, number % partitions, null, Integer.toString(number)));
+            }
+        }
     }
 
     private void create(String topic, int partitions) throws Exception {
