@@ -32,7 +32,6 @@ DIFFERENCES = {
     "Fetch: negative bytes of the partition": "taken for 0, where Kafka answers UNKNOWN_SERVER_ERROR",
     "Fetch: unknown isolation level": "taken for read_uncommitted, where Kafka answers UNKNOWN_SERVER_ERROR",
     "CreateTopics: negative timeout": "nothing is waited for when topics are only validated",
-    "DeleteTopics: unknown topic twice": "that it is not there is the better answer, however often it is named",
     "CreatePartitions: far too many": "Kafka's UNKNOWN_SERVER_ERROR says nothing",
     "Metadata: null name": "Kafka's UNKNOWN_SERVER_ERROR says nothing",
     "IncrementalAlterConfigs: unknown operation": "Kafka's UNKNOWN_SERVER_ERROR says nothing",
@@ -40,7 +39,6 @@ DIFFERENCES = {
     "AlterConfigs: resource named twice": "Kafka does not answer at all",
     "OffsetDelete: unknown topic": "offsets of what is gone can be deleted; that there is none is no error",
     "OffsetDelete: unknown partition": "offsets of what is gone can be deleted; that there is none is no error",
-    "TxnOffsetCommit: unknown transactional id in version 5": "ours says what is wrong",
     "FindCoordinator: no key in version 3": "there is no error; Kafka gives it the message NONE all the same",
 }
 

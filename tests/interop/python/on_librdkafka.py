@@ -1,5 +1,7 @@
 """The scenarios with confluent-kafka, the Python face of librdkafka."""
 
+import time
+
 import confluent_kafka as ck
 from confluent_kafka import admin
 
@@ -30,7 +32,16 @@ class Consumer:
         return len(self.consumer.assignment())
 
     def commit(self):
-        self.consumer.commit(asynchronous=False)
+        # While a rebalance is being completed no commit is taken, by Kafka neither: it comes again.
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            try:
+                return self.consumer.commit(asynchronous=False)
+            except ck.KafkaException as failure:
+                code = failure.args[0].code()
+                if code != ck.KafkaError.REBALANCE_IN_PROGRESS or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.02)
 
     def close(self):
         self.consumer.close()
