@@ -5,23 +5,21 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use coordinator::{Action, Append, ClusterChange, DeletedTopic, Now, Settings, Shard, Token};
 use protocol::internal::group::GroupRecord;
 use protocol::messages::Response;
-use protocol::record::{Batch, BatchBuilder, BatchOptions, Batches, ControlType};
+use protocol::record::{Batch, BatchBuilder, BatchError, BatchOptions, ControlType};
 use protocol::{ErrorCode, Offset, PartitionId, ProducerId};
-use storage::log::{Appended, LeaderAppend, ReadRequest};
-use storage::producer::{Origin, Verified};
-use storage::validate::{Rules, validate};
-use storage::{DECOMPRESSED_BYTES_MAX, Error, Log};
+use storage::DECOMPRESSED_BYTES_MAX;
+use storage::log::Appended;
+use storage::producer::Verified;
 use tokio::sync::{Notify, oneshot};
 
 use super::cluster_view::ClusterView;
+use super::shard_log::{self, lock, now};
 use crate::broker::now as wall_clock;
 use crate::errors::Failure;
 use crate::partition::Partition;
@@ -29,9 +27,6 @@ use crate::partitions::Partitions;
 
 /// The topic that groups are kept in.
 pub(crate) const TOPIC: &str = "__consumer_offsets";
-
-/// As much of the log is read at a time when a shard is loaded.
-const LOAD_BYTES: u32 = 1 << 20;
 
 /// All shards.
 #[derive(Debug)]
@@ -212,7 +207,7 @@ impl Groups {
         let cluster = self.cluster.load_full();
         let settings = Arc::clone(&self.settings);
         let mut shard = Shard::new(settings, cluster, log.high_watermark());
-        if let Err(err) = replay(&mut shard, log) {
+        if let Err(err) = shard_log::replay(log, |batch| replay_batch(&mut shard, batch)) {
             tracing::error!(partition = %log.topic_partition(), %err, "cannot load the groups of a partition");
             return State::Absent;
         }
@@ -300,19 +295,9 @@ impl Active {
         for record in &append.batch {
             builder.append(now, Some(&record.key), record.value.as_deref(), &[]);
         }
-        let log = &self.partition.log;
-        let config = log.config();
-        let rules = Rules { config: &config, origin: Origin::Coordinator, now };
-        let records = validate(&Bytes::from(builder.build()), &rules).map_err(Error::from)?;
-        let origin = Origin::Coordinator;
         // Deletions and the like belong to no transaction.
         let verified = append.producer.map_or(Verified::Unchecked, |_| self.verified);
-        let append = LeaderAppend { verified, ..LeaderAppend::new(&records, origin) };
-        let appended = self.partition.append(&append, config.min_insync_replicas, now)?;
-        if appended.must_flush {
-            log.flush_to(appended.last_offset.next())?;
-        }
-        Ok(appended.first_offset)
+        shard_log::append(&self.partition, builder, verified)
     }
 }
 
@@ -342,30 +327,8 @@ fn respond(
     }
 }
 
-/// Reads the whole log into the shard.
-fn replay(shard: &mut Shard, log: &Log) -> Result<(), Error> {
-    let mut offset = log.log_start_offset();
-    let end = log.log_end_offset();
-    while offset < end {
-        let request = ReadRequest {
-            offset,
-            max_bytes: LOAD_BYTES,
-            bound: end,
-            at_least_one: true,
-            may_block: true,
-        };
-        let fetched = log.read(&request)?;
-        let Some(slice) = fetched.records else { break };
-        for batch in Batches::new(&slice) {
-            let batch = batch.map_err(|err| corrupt(log, &err))?;
-            replay_batch(shard, &batch).map_err(|err| corrupt(log, &err))?;
-            offset = batch.header().next_offset();
-        }
-    }
-    Ok(())
-}
-
-fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), protocol::record::BatchError> {
+/// Takes the records of one batch into the shard.
+fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), BatchError> {
     let header = batch.header();
     let producer_id = header.is_transactional().then_some(header.producer_id);
     let records = batch.records(DECOMPRESSED_BYTES_MAX)?;
@@ -385,18 +348,6 @@ fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), protocol::re
         }
     }
     Ok(())
-}
-
-fn corrupt(log: &Log, reason: &dyn std::fmt::Display) -> Error {
-    Error::Corrupt { path: log.path(), reason: reason.to_string() }
-}
-
-fn now() -> Now {
-    Now { instant: Instant::now(), timestamp: wall_clock() }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The partition of a group or a transactional id, of so many.

@@ -4,4 +4,5 @@ pub(crate) mod cluster_view;
 pub(crate) mod groups;
 pub(crate) mod metadata;
 pub(crate) mod producer_ids;
+mod shard_log;
 pub(crate) mod transactions;

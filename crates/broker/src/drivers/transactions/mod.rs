@@ -8,27 +8,23 @@ mod markers;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use controller::image::Image;
-use coordinator::Now;
 use coordinator::txn::{Action, Answer, Append, Settings, Shard, Ticket, Turn};
 use protocol::internal::transaction::TransactionLogRecord;
-use protocol::record::{Batch, BatchBuilder, BatchError, BatchOptions, Batches};
+use protocol::record::{Batch, BatchBuilder, BatchError, BatchOptions};
 use protocol::{CoordinatorEpoch, ErrorCode, Offset, PartitionId};
-use storage::log::{LeaderAppend, ReadRequest};
-use storage::producer::Origin;
-use storage::validate::{Rules, validate};
-use storage::{DECOMPRESSED_BYTES_MAX, Error, Log};
+use storage::DECOMPRESSED_BYTES_MAX;
+use storage::producer::Verified;
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::markers::{MarkerWriter, Unwritten, wait_for};
 use crate::broker::now as wall_clock;
 use crate::drivers::groups::partition_of;
 use crate::drivers::producer_ids::ProducerIds;
+use crate::drivers::shard_log::{self, lock, now};
 use crate::errors::Failure;
 use crate::partition::Partition;
 use crate::partitions::Partitions;
@@ -38,9 +34,6 @@ pub(crate) const TOPIC: &str = "__transaction_state";
 
 /// The feature whose level says which version of transactions the cluster has agreed on.
 const FEATURE: &str = "transaction.version";
-
-/// As much of the log is read at a time when a shard is loaded.
-const LOAD_BYTES: u32 = 1 << 20;
 
 /// All shards.
 #[derive(Debug)]
@@ -289,7 +282,7 @@ impl Transactions {
         let log = &partition.log;
         let epoch = CoordinatorEpoch(partition.epoch().0);
         let mut shard = Shard::new(Arc::clone(&self.settings), epoch, log.high_watermark());
-        if let Err(err) = replay(&mut shard, log) {
+        if let Err(err) = shard_log::replay(log, |batch| replay_batch(&mut shard, batch)) {
             tracing::error!(partition = %log.topic_partition(), %err, "cannot load the transactions of a partition");
             return State::Absent;
         }
@@ -317,17 +310,7 @@ impl Active {
             let record = record.encode().map_err(|_| ErrorCode::MessageTooLarge)?;
             builder.append(now, Some(&record.key), record.value.as_deref(), &[]);
         }
-        let log = &self.partition.log;
-        let config = log.config();
-        let origin = Origin::Coordinator;
-        let rules = Rules { config: &config, origin, now };
-        let records = validate(&Bytes::from(builder.build()), &rules).map_err(Error::from)?;
-        let append = LeaderAppend::new(&records, origin);
-        let appended = self.partition.append(&append, config.min_insync_replicas, now)?;
-        if appended.must_flush {
-            log.flush_to(appended.last_offset.next())?;
-        }
-        Ok(appended.first_offset)
+        shard_log::append(&self.partition, builder, Verified::Unchecked)
     }
 }
 
@@ -347,29 +330,7 @@ fn unload(state: &mut State) {
     }
 }
 
-/// Reads the whole log into the shard.
-fn replay(shard: &mut Shard, log: &Log) -> Result<(), Error> {
-    let mut offset = log.log_start_offset();
-    let end = log.log_end_offset();
-    while offset < end {
-        let request = ReadRequest {
-            offset,
-            max_bytes: LOAD_BYTES,
-            bound: end,
-            at_least_one: true,
-            may_block: true,
-        };
-        let fetched = log.read(&request)?;
-        let Some(slice) = fetched.records else { break };
-        for batch in Batches::new(&slice) {
-            let batch = batch.map_err(|err| corrupt(log, &err))?;
-            replay_batch(shard, &batch).map_err(|err| corrupt(log, &err))?;
-            offset = batch.header().next_offset();
-        }
-    }
-    Ok(())
-}
-
+/// Takes the records of one batch into the shard.
 fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), BatchError> {
     if batch.header().is_control() {
         return Ok(());
@@ -387,16 +348,4 @@ fn replay_batch(shard: &mut Shard, batch: &Batch<'_>) -> Result<(), BatchError> 
         }
     }
     Ok(())
-}
-
-fn corrupt(log: &Log, reason: &dyn std::fmt::Display) -> Error {
-    Error::Corrupt { path: log.path(), reason: reason.to_string() }
-}
-
-fn now() -> Now {
-    Now { instant: Instant::now(), timestamp: wall_clock() }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
