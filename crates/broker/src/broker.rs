@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use config::{BrokerConfig, Listener};
 use controller::decide::{ApiError, Cluster, Decision};
 use controller::image::Image;
 use protocol::frame::RequestHeader;
-use protocol::{BrokerId, Timestamp};
+use protocol::{BrokerId, ErrorCode, Timestamp};
 use storage::dir::Observer;
 use storage::{Log, Storage};
 
@@ -20,13 +20,14 @@ use crate::drivers::producer_ids::ProducerIds;
 use crate::drivers::transactions::Transactions;
 use crate::flusher::Flusher;
 use crate::handlers::{self, Call, Sessions};
-use crate::net::{Peer, Reply, Service};
+use crate::loggers::Loggers;
+use crate::metrics::Connections;
+use crate::net::{Peer, Reply, Service, Shared};
 use crate::partitions::Partitions;
+use crate::status::{LagClock, PhaseCell};
+use crate::topics;
 
-/// The topics that only the broker itself writes to.
-const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
-
-/// What all connections share.
+/// What all requests go by.
 #[derive(Debug)]
 pub(crate) struct Broker {
     pub(crate) node_id: BrokerId,
@@ -43,6 +44,13 @@ pub(crate) struct Broker {
     pub(crate) producer_ids: Arc<ProducerIds>,
     /// What clients are told to connect to, by listener; `None` tells each the address that it has reached.
     pub(crate) advertised: Option<Vec<Listener>>,
+    /// What all connections share.
+    pub(crate) shared: Shared,
+    /// The connections, counted by listener.
+    pub(crate) connections: Vec<Arc<Connections>>,
+    pub(crate) loggers: Loggers,
+    pub(crate) phase: PhaseCell,
+    pub(crate) lag_clock: LagClock,
 }
 
 impl Broker {
@@ -53,7 +61,7 @@ impl Broker {
 
     /// Whether only the broker itself writes to the topic.
     pub(crate) fn is_internal(&self, topic: &str) -> bool {
-        INTERNAL_TOPICS.contains(&topic)
+        topics::INTERNAL.contains(&topic)
     }
 
     /// The host and port at which a client that is connected as `peer` reaches this broker.
@@ -66,6 +74,17 @@ impl Broker {
         )
     }
 
+    /// Like [`Self::decide`], but does not wait for longer than a client does. What takes longer is done all the same.
+    pub(crate) async fn decide_within<A: Send + 'static>(
+        self: &Arc<Self>,
+        timeout_ms: i32,
+        decide: impl FnOnce(&Cluster<'_>) -> Decision<A> + Send + 'static,
+    ) -> Result<A, ApiError> {
+        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+        let decided = tokio::time::timeout(timeout, self.decide(decide)).await;
+        decided.unwrap_or_else(|_| Err(ErrorCode::RequestTimedOut.into()))
+    }
+
     /// Decides a change of the metadata and commits it, on the blocking pool. The answer holds on this broker when it
     /// is returned: partitions have been made, deleted and configured accordingly.
     pub(crate) async fn decide<A: Send + 'static>(
@@ -76,7 +95,7 @@ impl Broker {
         let work = tokio::task::spawn_blocking(move || metadata.decide(now(), decide));
         work.await.unwrap_or_else(|err| {
             let message = format!("the change was abandoned: {err}");
-            Err(ApiError { code: protocol::ErrorCode::UnknownServerError, message })
+            Err(ApiError { code: ErrorCode::UnknownServerError, message })
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use config::{BrokerConfig, Listener as ListenerConfig, Settings, TopicConfig};
+use config::{BrokerConfig, Settings, TopicConfig};
 use controller::decide::{ApiError, FEATURES, Registration, register_broker, unfence_broker};
 use controller::{MetadataLog, Quorum as _};
 use protocol::Offset;
@@ -21,21 +21,17 @@ use crate::drivers::groups::Groups;
 use crate::drivers::metadata::{Defaults, Metadata};
 use crate::drivers::producer_ids::ProducerIds;
 use crate::drivers::transactions::{MarkerWriter, Transactions};
+use crate::dynamic::Dynamic;
 use crate::flusher::Flusher;
 use crate::handlers::Sessions;
-use crate::net::{Limits, Listener, Service};
+use crate::loggers::Loggers;
+use crate::net::{Listener, Service};
 use crate::partitions::Partitions;
-
-/// How long requests that are under way may take when the broker stops.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+use crate::status::{LagClock, Phase, PhaseCell, Status};
+use crate::{listeners, open_files};
 
 /// Markers that could not be written are tried again so often: a partition that moves is back within a moment.
 const MARKER_RETRY: Duration = Duration::from_millis(100);
-
-/// Files are kept open up to this share of what the process may open; connections need the rest.
-const OPEN_FILES_SHARE: u64 = 2;
-/// And up to this many: each may be mapped, and Linux gives a process 65,530 mappings.
-const OPEN_FILES_MAX: u64 = 16_384;
 
 /// Why the broker does not start.
 #[derive(Debug, thiserror::Error)]
@@ -74,26 +70,33 @@ pub struct RunningBroker {
     listeners: JoinSet<()>,
 }
 
-/// Starts a broker. When it returns, connections are accepted.
+/// Starts a broker that cannot change the levels of its loggers. When it returns, connections are accepted.
 pub async fn start(config: BrokerConfig, settings: Settings) -> Result<RunningBroker, StartError> {
-    let (broker, housekeeper) = open(config, settings)?;
+    start_with(config, settings, Loggers::fixed()).await
+}
+
+/// Starts a broker. When it returns, connections are accepted.
+pub async fn start_with(
+    config: BrokerConfig,
+    settings: Settings,
+    loggers: Loggers,
+) -> Result<RunningBroker, StartError> {
+    let opening = tokio::task::spawn_blocking(move || open(config, settings, loggers));
+    let (broker, housekeeper, previous_epoch) = opening.await.map_err(std::io::Error::other)??;
     let (stop, stopped) = watch::channel(false);
     let mut listeners = JoinSet::new();
-    let mut addresses = Vec::new();
     let service: Arc<dyn Service> = Arc::new(Door(Arc::clone(&broker)));
-    let mut bound = Vec::new();
-    for listener in &broker.config.listeners {
-        let socket = bind(listener, &broker.config).await?;
-        addresses.push((socket.name().to_owned(), socket.address()?));
-        bound.push(socket);
-    }
-    register(&broker, &addresses).await?;
+    let bound = listeners::bind(&broker.config, &broker.shared, &broker.connections).await?;
+    let address = |socket: &Listener| Ok((socket.name().to_owned(), socket.address()?));
+    let addresses = bound.iter().map(address).collect::<std::io::Result<Vec<_>>>()?;
+    register(&broker, &addresses, previous_epoch).await?;
     let groups = Arc::clone(&broker.groups);
     listeners.spawn(run_timers(groups, stopped.clone()));
     listeners.spawn(run_transactions(Arc::clone(&broker), stopped.clone()));
     for socket in bound {
         listeners.spawn(socket.run(Arc::clone(&service), stopped.clone()));
     }
+    broker.phase.set(Phase::Serving);
     Ok(RunningBroker { broker, housekeeper, addresses, stop, listeners })
 }
 
@@ -103,15 +106,28 @@ impl RunningBroker {
         &self.addresses
     }
 
+    #[cfg(test)]
+    pub(crate) fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    /// The broker, to be looked at.
+    pub fn status(&self) -> Status {
+        Status(Arc::clone(&self.broker))
+    }
+
     /// Stops: answers what is under way, and closes the logs so that the next start need not recover anything.
     pub async fn stop(mut self) -> Result<(), StartError> {
+        self.broker.phase.set(Phase::Stopping);
         // The receivers are the listeners, which may have ended by themselves.
         let _heard = self.stop.send(true);
+        let groups = Arc::clone(&self.broker.groups);
+        // Who waits for a group to rebalance is told to look for another coordinator, so that nobody waits for it here.
+        tokio::task::spawn_blocking(move || groups.stop()).await.map_err(std::io::Error::other)?;
         while self.listeners.join_next().await.is_some() {}
         let (broker, housekeeper) = (self.broker, self.housekeeper);
         let closing = tokio::task::spawn_blocking(move || {
             broker.transactions.stop();
-            broker.groups.stop();
             broker.flusher.stop();
             housekeeper.stop();
             broker.metadata.close()?;
@@ -146,46 +162,15 @@ async fn run_transactions(broker: Arc<Broker>, mut stopped: watch::Receiver<bool
     }
 }
 
-async fn bind(listener: &ListenerConfig, config: &BrokerConfig) -> Result<Listener, StartError> {
-    let network = &config.network;
-    let limits = Limits {
-        frame_bytes_max: network.request_bytes_max as usize,
-        frames_bytes_max: usize::try_from(network.requests_bytes_max).unwrap_or(usize::MAX),
-        idle: network.connections_max_idle_ms.map_or(Duration::MAX, Duration::from_millis),
-        connections_max: network.max_connections,
-        connections_per_ip_max: network.max_connections_per_ip,
-        stop: STOP_LIMIT,
-    };
-    let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
-    let address = if host.contains(':') {
-        format!("[{host}]:{}", listener.port)
-    } else {
-        format!("{host}:{}", listener.port)
-    };
-    let failed = |source| StartError::Listen {
-        name: listener.name.clone(),
-        address: address.clone(),
-        source,
-    };
-    Listener::bind(&listener.name, &address, limits).await.map_err(failed)
-}
-
-/// Opens the logs and the metadata.
+/// Opens the logs and the metadata. Returns the broker, who looks after its logs, and the epoch in which they were closed;
+/// -1 if they were not.
 fn open(
     config: BrokerConfig,
     settings: Settings,
-) -> Result<(Arc<Broker>, Housekeeper), StartError> {
+    loggers: Loggers,
+) -> Result<(Arc<Broker>, Housekeeper, i64), StartError> {
     let observer = Arc::new(LogObserver::default());
-    let options = StorageOptions {
-        config: config.storage.clone(),
-        node_id: config.node_id,
-        cluster_id: None,
-        disk: Arc::new(RealDisk),
-        observer: Arc::clone(&observer) as _,
-        open_files_max: open_files_max(),
-        free_bytes_min: config.storage.free_bytes_min,
-        now: now(),
-    };
+    let options = storage_options(&config, &observer);
     // What the topics' own settings are is known when the metadata has been read, which lies in one of the directories.
     let defaults = Arc::new(TopicConfig::default());
     let (storage, report) = Storage::open(&options, &|_| Arc::clone(&defaults))?;
@@ -218,10 +203,12 @@ fn open(
         Arc::clone(&image),
         markers,
     );
+    let shared = listeners::shared(&config);
+    let dynamic = Dynamic { counts: Arc::clone(&shared.counts), storage: Arc::clone(&storage) };
     let metadata = Arc::new(Metadata::new(
         Arc::clone(&image),
         log,
-        Defaults { node_id: config.node_id, topics: config.topics.clone(), settings },
+        Defaults { node_id: config.node_id, topics: config.topics.clone(), settings, dynamic },
         Arc::clone(&storage),
         Arc::clone(&partitions),
         (Arc::clone(&groups), Arc::clone(&transactions)),
@@ -238,17 +225,37 @@ fn open(
         transactions,
         producer_ids,
         advertised: config.advertised_listeners.clone(),
+        shared,
+        connections: listeners::connections(&config),
+        loggers,
+        phase: PhaseCell::default(),
+        lag_clock: LagClock::default(),
         storage: Arc::clone(&storage),
         config,
     });
     let housekeeper = Housekeeper::start(&storage)?;
-    Ok((broker, housekeeper))
+    // After a crash the broker must not say that it still has all that it acknowledged (KIP-966).
+    Ok((broker, housekeeper, report.clean_epoch.unwrap_or(-1)))
+}
+
+fn storage_options(config: &BrokerConfig, observer: &Arc<LogObserver>) -> StorageOptions {
+    StorageOptions {
+        config: config.storage.clone(),
+        node_id: config.node_id,
+        cluster_id: None,
+        disk: Arc::new(RealDisk),
+        observer: Arc::clone(observer) as _,
+        open_files_max: open_files::for_logs(),
+        free_bytes_min: config.storage.free_bytes_min,
+        now: now(),
+    }
 }
 
 /// Tells the controller that this broker is here, and where.
 async fn register(
     broker: &Arc<Broker>,
     addresses: &[(String, SocketAddr)],
+    previous_epoch: i64,
 ) -> Result<(), StartError> {
     let endpoint = |(name, address): &(String, SocketAddr)| {
         let advertised = broker.advertised.iter().flatten().find(|listener| listener.name == *name);
@@ -267,7 +274,7 @@ async fn register(
         features: features.collect(),
         rack: broker.config.rack.clone(),
         log_dirs: broker.storage.dirs().map(|(_, id)| id).collect(),
-        previous_epoch: broker.epoch(),
+        previous_epoch,
         new_epoch: broker.metadata.next_epoch(),
         // We hold the locks of the directories, so the process that was registered before is gone.
         is_in_use: false,
@@ -278,19 +285,7 @@ async fn register(
     Ok(())
 }
 
-fn open_files_max() -> usize {
-    let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    // What the administrator allows is taken without asking for it by `ulimit`.
-    let raised = rustix::process::Rlimit { current: limits.maximum, ..limits };
-    let allowed = match rustix::process::setrlimit(rustix::process::Resource::Nofile, raised) {
-        Ok(()) => limits.maximum,
-        Err(_) => limits.current,
-    };
-    let share = allowed.unwrap_or(u64::MAX) / OPEN_FILES_SHARE;
-    usize::try_from(share.min(OPEN_FILES_MAX)).unwrap_or(usize::MAX)
-}
-
-fn group_settings(config: &BrokerConfig) -> coordinator::Settings {
+pub(crate) fn group_settings(config: &BrokerConfig) -> coordinator::Settings {
     let groups = &config.groups;
     let millis = |ms: u64| i32::try_from(ms).unwrap_or(i32::MAX);
     coordinator::Settings {

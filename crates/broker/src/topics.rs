@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::broker::Broker;
 
+/// The topics that only the broker itself writes to.
+pub(crate) const INTERNAL: [&str; 2] = [CONSUMER_OFFSETS, TRANSACTION_STATE];
 /// The topic of the groups and their offsets.
 pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 /// The topic of the transactions.

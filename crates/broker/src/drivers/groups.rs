@@ -2,6 +2,9 @@
 //!
 //! A shard is called under its lock. What it asks for is carried out before the lock is given up: records are appended
 //! and handed back, answers go to whoever waits for them. Its timers run on one task for all shards.
+//!
+//! Invariant: a shard is what its log says. When an append fails that may be in the log all the same, the shard is given up
+//! and loaded anew; from a directory that is offline nothing is loaded, and the broker does not coordinate those groups.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,14 +22,12 @@ use storage::producer::Verified;
 use tokio::sync::{Notify, oneshot};
 
 use super::cluster_view::ClusterView;
-use super::shard_log::{self, lock, now};
+use super::shard_log::{self, AppendError, lock, now};
 use crate::broker::now as wall_clock;
 use crate::errors::Failure;
 use crate::partition::Partition;
 use crate::partitions::Partitions;
-
-/// The topic that groups are kept in.
-pub(crate) const TOPIC: &str = "__consumer_offsets";
+use crate::topics::CONSUMER_OFFSETS;
 
 /// All shards.
 #[derive(Debug)]
@@ -57,6 +58,10 @@ struct Active {
     /// What is known of the transaction that the next offsets belong to.
     verified: Verified,
 }
+
+/// An append failed that may be in the log all the same: the shard does not know what it is.
+#[derive(Debug)]
+struct Doubtful;
 
 impl Groups {
     pub(crate) fn new(settings: Settings, cluster: ClusterView, partitions: u32) -> Self {
@@ -102,8 +107,12 @@ impl Groups {
         let before = active.shard.next_deadline();
         let (now, mut actions) = (now(), Vec::new());
         ask(&mut active.shard, now, token, &mut actions);
-        active.carry_out(now, actions);
-        if active.shard.next_deadline() != before {
+        let carried_out = active.carry_out(now, actions);
+        let after = active.shard.next_deadline();
+        if let Err(Doubtful) = carried_out {
+            self.reload(&mut state);
+        }
+        if after != before {
             self.timers.notify_one();
         }
         Ok(receiver)
@@ -123,12 +132,35 @@ impl Groups {
             return Err(ErrorCode::NotLeaderOrFollower.into());
         };
         let appended = append()?;
-        active.shard.replay_marker(appended.first_offset, producer_id, control);
-        let (now, mut actions) = (now(), Vec::new());
         let high_watermark = active.partition.log.high_watermark();
-        active.shard.on_high_watermark(now, high_watermark, &mut actions);
-        active.carry_out(now, actions);
+        self.run(&mut state, |shard, now, actions| {
+            shard.replay_marker(appended.first_offset, producer_id, control);
+            shard.on_high_watermark(now, high_watermark, actions);
+        });
         Ok(appended)
+    }
+
+    /// Lets a shard do something that nobody waits for, if it is led here.
+    fn run(&self, state: &mut State, run: impl FnOnce(&mut Shard, Now, &mut Vec<Action>)) {
+        let State::Active(active) = &mut *state else { return };
+        let (now, mut actions) = (now(), Vec::new());
+        run(&mut active.shard, now, &mut actions);
+        if let Err(Doubtful) = active.carry_out(now, actions) {
+            self.reload(state);
+        }
+    }
+
+    /// Makes a shard anew from its log.
+    fn reload(&self, state: &mut State) {
+        let State::Active(active) = &*state else { return };
+        let partition = Arc::clone(&active.partition);
+        tracing::warn!(
+            partition = %partition.topic_partition(),
+            "an append failed that may be in the log: the groups of the partition are loaded anew"
+        );
+        unload(state);
+        *state = self.load(&partition);
+        self.timers.notify_one();
     }
 
     /// Looks at every shard that is led here.
@@ -157,7 +189,7 @@ impl Groups {
 
     /// Loads the shards of partitions that are led here now, and unloads those that are not any more.
     pub(crate) fn follow(&self, partitions: &Partitions) {
-        let topic = partitions.topic(TOPIC);
+        let topic = partitions.topic(CONSUMER_OFFSETS);
         for (number, state) in (0..).map(PartitionId).zip(&self.shards) {
             let led = topic.as_ref().and_then(|topic| topic.partitions.get(&number));
             let mut state = lock(state);
@@ -185,13 +217,12 @@ impl Groups {
         let cluster = Arc::new(cluster);
         self.cluster.store(Arc::clone(&cluster));
         for state in &self.shards {
-            let State::Active(active) = &mut *lock(state) else { continue };
-            active.shard.on_cluster(Arc::clone(&cluster) as _, change);
-            if !deleted.is_empty() {
-                let (now, mut actions) = (now(), Vec::new());
-                active.shard.on_topics_deleted(now, deleted, &mut actions);
-                active.carry_out(now, actions);
-            }
+            self.run(&mut lock(state), |shard, now, actions| {
+                shard.on_cluster(Arc::clone(&cluster) as _, change);
+                if !deleted.is_empty() {
+                    shard.on_topics_deleted(now, deleted, actions);
+                }
+            });
         }
     }
 
@@ -204,6 +235,10 @@ impl Groups {
 
     fn load(&self, partition: &Arc<Partition>) -> State {
         let log = &partition.log;
+        if let Some(reason) = log.dir().offline_reason() {
+            tracing::error!(partition = %log.topic_partition(), reason, "cannot load the groups of a partition");
+            return State::Absent;
+        }
         let cluster = self.cluster.load_full();
         let settings = Arc::clone(&self.settings);
         let mut shard = Shard::new(settings, cluster, log.high_watermark());
@@ -219,8 +254,14 @@ impl Groups {
         };
         let (now, mut actions) = (now(), Vec::new());
         active.shard.on_loaded(now, &mut actions);
-        active.carry_out(now, actions);
-        State::Active(Box::new(active))
+        let mut state = State::Active(Box::new(active));
+        if let State::Active(active) = &mut state
+            && active.carry_out(now, actions).is_err()
+        {
+            // What it appends when it is loaded it would append again.
+            unload(&mut state);
+        }
+        state
     }
 
     /// Calls shards when their deadlines come; for ever.
@@ -242,14 +283,11 @@ impl Groups {
 
     fn run_due(&self) {
         for state in &self.shards {
-            let mut state = lock(state);
-            let State::Active(active) = &mut *state else { continue };
-            let now = now();
-            if active.shard.next_deadline().is_some_and(|deadline| deadline <= now.instant) {
-                let mut actions = Vec::new();
-                active.shard.on_deadline(now, &mut actions);
-                active.carry_out(now, actions);
-            }
+            self.run(&mut lock(state), |shard, now, actions| {
+                if shard.next_deadline().is_some_and(|deadline| deadline <= now.instant) {
+                    shard.on_deadline(now, actions);
+                }
+            });
         }
     }
 
@@ -261,29 +299,38 @@ impl Groups {
 
 impl Active {
     /// Does what the shard asks for, and what it asks for in turn.
-    fn carry_out(&mut self, now: Now, actions: Vec<Action>) {
+    fn carry_out(&mut self, now: Now, actions: Vec<Action>) -> Result<(), Doubtful> {
         let mut actions = VecDeque::from(actions);
+        let mut result = Ok(());
         while let Some(action) = actions.pop_front() {
             let mut more = Vec::new();
             match action {
                 Action::Respond { token, response } => respond(&mut self.waiting, token, response),
+                Action::Append(append) if result.is_err() => {
+                    let code = ErrorCode::NotCoordinator;
+                    self.shard.on_append_failed(now, append, code, &mut more);
+                }
                 Action::Append(append) => match self.append(&append) {
                     Ok(base_offset) => {
                         self.shard.on_appended(now, append, base_offset);
                         let high_watermark = self.partition.log.high_watermark();
                         self.shard.on_high_watermark(now, high_watermark, &mut more);
                     }
-                    Err(failure) => {
+                    Err(AppendError { failure, is_doubtful }) => {
                         self.shard.on_append_failed(now, append, failure.code, &mut more);
+                        if is_doubtful {
+                            result = Err(Doubtful);
+                        }
                     }
                 },
             }
             actions.extend(more);
         }
+        result
     }
 
     /// Appends records as one batch, and puts them on stable storage if the topic asks for it.
-    fn append(&self, append: &Append) -> Result<Offset, Failure> {
+    fn append(&self, append: &Append) -> Result<Offset, AppendError> {
         let now = wall_clock();
         let mut options = BatchOptions::default();
         if let Some((producer_id, producer_epoch)) = append.producer {
@@ -363,15 +410,4 @@ fn java_hash(text: &str) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hash_of_a_group_is_javas() {
-        for (text, hash) in
-            [("", 0), ("a", 97), ("connect-cluster", 1_440_343_063), ("größe", 98_762_257)]
-        {
-            assert_eq!(java_hash(text), hash, "{text}");
-        }
-    }
-}
+mod tests;

@@ -18,10 +18,12 @@ use protocol::{BrokerId, ErrorCode, LeaderEpoch, Offset, Timestamp, TopicId, Top
 use storage::Storage;
 
 use crate::drivers::cluster_view::ClusterView;
-use crate::drivers::groups::{self, Groups};
-use crate::drivers::transactions::{self, Transactions};
+use crate::drivers::groups::Groups;
+use crate::drivers::transactions::Transactions;
+use crate::dynamic::Dynamic;
 use crate::partition::Partition;
 use crate::partitions::{Partitions, Topic};
+use crate::topics::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 
 /// What this node was started with that decisions go by.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Defaults {
     pub(crate) node_id: BrokerId,
     pub(crate) settings: Settings,
     pub(crate) topics: TopicsConfig,
+    /// Carries out those of the settings that change while the broker runs.
+    pub(crate) dynamic: Dynamic,
 }
 
 /// The metadata, and the log that it is committed to.
@@ -101,6 +105,7 @@ impl Metadata {
             tracing::warn!(%err, "a broker's setting that stands in the metadata is passed over");
         }
         let broker = layers.effective();
+        self.defaults.dynamic.apply(&broker);
         for log in self.storage.logs() {
             let topic_partition = log.topic_partition();
             let topic = image.topic(&topic_partition.topic);
@@ -215,8 +220,8 @@ impl Metadata {
             changed.iter().any(|topic| *topic.name == *name)
                 || gone.iter().any(|topic| *topic.name == *name)
         };
-        let has_groups = is_touched(groups::TOPIC);
-        let has_transactions = is_touched(transactions::TOPIC);
+        let has_groups = is_touched(CONSUMER_OFFSETS);
+        let has_transactions = is_touched(TRANSACTION_STATE);
         self.partitions.update(&removed, changed);
         if has_groups {
             self.groups.follow(&self.partitions);
@@ -284,6 +289,9 @@ impl Metadata {
             return;
         }
         let broker = self.broker_layers(image).effective();
+        if !is_topic {
+            self.defaults.dynamic.apply(&broker);
+        }
         for log in self.storage.logs() {
             let topic = &log.topic_partition().topic;
             if !is_topic || **topic == *resource {

@@ -19,12 +19,26 @@ use crate::partition::Partition;
 /// As much of the log is read at a time when a shard is loaded.
 const LOAD_BYTES: u32 = 1 << 20;
 
+/// Why a batch was not appended.
+#[derive(Debug)]
+pub(super) struct AppendError {
+    pub(super) failure: Failure,
+    /// Whether it may be in the log all the same, in part or whole: the shard has to be loaded anew.
+    pub(super) is_doubtful: bool,
+}
+
+impl<F: Into<Failure>> From<F> for AppendError {
+    fn from(failure: F) -> Self {
+        Self { failure: failure.into(), is_doubtful: false }
+    }
+}
+
 /// Appends a batch, and puts it on stable storage if the topic asks for it.
 pub(super) fn append(
     partition: &Partition,
     batch: BatchBuilder,
     verified: Verified,
-) -> Result<Offset, Failure> {
+) -> Result<Offset, AppendError> {
     let now = wall_clock();
     let log = &partition.log;
     let config = log.config();
@@ -32,9 +46,15 @@ pub(super) fn append(
     let rules = Rules { config: &config, origin, now };
     let records = validate(&Bytes::from(batch.build()), &rules).map_err(Error::from)?;
     let append = LeaderAppend { verified, ..LeaderAppend::new(&records, origin) };
-    let appended = partition.append(&append, config.min_insync_replicas, now)?;
+    let appended = partition.append(&append, config.min_insync_replicas, now);
+    let appended = appended.map_err(|err| {
+        // A write that the disk failed may have come through.
+        let is_doubtful = log.dir().offline_reason().is_some();
+        AppendError { failure: err.into(), is_doubtful }
+    })?;
     if appended.must_flush {
-        log.flush_to(appended.last_offset.next())?;
+        let flushed = log.flush_to(appended.last_offset.next());
+        flushed.map_err(|err| AppendError { failure: err.into(), is_doubtful: true })?;
     }
     Ok(appended.first_offset)
 }

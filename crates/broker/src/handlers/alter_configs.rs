@@ -15,8 +15,8 @@ use crate::broker::Broker;
 use crate::net::Reply;
 use crate::wire;
 
-/// A resource and what is asked for of it, or why nothing can be.
-pub(super) type Asked<C> = Result<(ConfigResource, C), ApiError>;
+/// A resource and what is asked for of it, or why nothing can be; `None` if it has been done.
+pub(super) type Asked<C> = Result<Option<(ConfigResource, C)>, ApiError>;
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::AlterConfigs(request) = request else { return misrouted(&request) };
@@ -24,7 +24,7 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     Reply::later(async move {
         let asked = request.resources.iter().map(|asked| {
             let resource = resource(broker.node_id, asked.resource_type, &asked.resource_name)?;
-            Ok((resource, values(asked)))
+            Ok(Some((resource, values(asked))))
         });
         let (asked, validate_only) = (asked.collect(), request.validate_only);
         let results = alter(&broker, asked, move |cluster, asked| {
@@ -79,13 +79,14 @@ pub(super) async fn alter<C: Send + 'static>(
     + 'static,
 ) -> Vec<Result<(), ApiError>> {
     let mut allowed = Vec::new();
-    let checked: Vec<_> =
-        asked.into_iter().map(|asked| asked.map(|asked| allowed.push(asked))).collect();
+    let mut allow = |asked: Option<_>| asked.map(|asked| allowed.push(asked));
+    let checked: Vec<_> = asked.into_iter().map(|asked| asked.map(&mut allow)).collect();
     let count = allowed.len();
     let decided = broker.decide(move |cluster| decide(cluster, &allowed)).await;
     let mut decided = decided.unwrap_or_else(|err| vec![Err(err); count]).into_iter();
-    let answer = |checked: Result<(), ApiError>| {
-        checked.and_then(|()| decided.next().expect("each resource is decided on"))
+    let answer = |checked: Result<Option<()>, ApiError>| match checked? {
+        Some(()) => decided.next().expect("each resource is decided on"),
+        None => Ok(()),
     };
     checked.into_iter().map(answer).collect()
 }

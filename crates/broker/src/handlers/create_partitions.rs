@@ -19,7 +19,9 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     let broker = Arc::clone(broker);
     Reply::later(async move {
         let wanted = wanted(&request);
-        let decided = broker.decide(move |cluster| decide::create_partitions(cluster, &wanted));
+        let decided = broker.decide_within(request.timeout_ms, move |cluster| {
+            decide::create_partitions(cluster, &wanted)
+        });
         let results = decided.await.unwrap_or_else(|err| {
             let names = request.topics.iter().map(|topic| topic.name.to_string());
             names.map(|name| (name, Err(err.clone()))).collect()

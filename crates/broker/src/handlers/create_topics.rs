@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use config::{BrokerLayers, Resource, Settings, TOPIC, describe};
-use controller::decide::{ApiError, CreateTopics, CreatedTopic, NewTopic, create_topics};
+use controller::decide::{ApiError, Cluster, CreateTopics, CreatedTopic, NewTopic, create_topics};
 use protocol::messages::create_topics_request::CreatableTopic;
 use protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
 use protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, Request, Response};
@@ -20,7 +20,8 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     let broker = Arc::clone(broker);
     Reply::later(async move {
         let wanted = wanted(&request);
-        let results = match broker.decide(move |cluster| create_topics(cluster, &wanted)).await {
+        let decide = move |cluster: &Cluster<'_>| create_topics(cluster, &wanted);
+        let results = match broker.decide_within(request.timeout_ms, decide).await {
             Ok(results) => results,
             Err(err) => {
                 let names = request.topics.iter().map(|topic| topic.name.to_string());

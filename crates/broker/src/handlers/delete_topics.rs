@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use controller::decide::{ApiError, DeletedTopic, TopicRef, delete_topics};
+use controller::decide::{ApiError, Cluster, DeletedTopic, TopicRef, delete_topics};
 use protocol::messages::delete_topics_request::DeleteTopicState;
 use protocol::messages::delete_topics_response::DeletableTopicResult;
 use protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse, Request, Response};
@@ -37,7 +37,8 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
     let broker = Arc::clone(broker);
     Reply::later(async move {
         let wanted = topics.clone();
-        match broker.decide(move |cluster| delete_topics(cluster, &wanted)).await {
+        let decide = move |cluster: &Cluster<'_>| delete_topics(cluster, &wanted);
+        match broker.decide_within(request.timeout_ms, decide).await {
             Ok(deleted) => responses.extend(deleted.into_iter().map(result)),
             Err(err) => responses.extend(topics.into_iter().map(|asked| {
                 result(DeletedTopic { asked, topic: None, result: Err(err.clone()) })

@@ -1,4 +1,4 @@
-//! DescribeConfigs: what is set for topics, brokers, groups and subscriptions to clients' metrics, and from where.
+//! DescribeConfigs: what is set for topics, brokers, groups, loggers and subscriptions to clients' metrics, and from where.
 
 use std::sync::Arc;
 
@@ -16,16 +16,22 @@ use protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse, Reques
 
 use super::{Call, misrouted};
 use crate::broker::Broker;
+use crate::loggers;
 use crate::net::Reply;
 use crate::wire;
+
+/// Where a logger's level comes from (`DescribeConfigsResponse.ConfigSource`).
+const DYNAMIC_BROKER_LOGGER: i8 = 6;
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::DescribeConfigs(request) = request else { return misrouted(&request) };
     let image = broker.image.load();
     let layers = broker.metadata.broker_layers(&image);
     // As in Kafka, a type that is not known fails the whole request.
-    let unknown = request.resources.iter().map(|resource| resource.resource_type);
-    let unknown = unknown.into_iter().find(|code| ResourceType::from_code(*code).is_none());
+    let types = request.resources.iter().map(|resource| resource.resource_type);
+    let is_known =
+        |code: i8| ResourceType::from_code(code).is_some() || code == loggers::RESOURCE_TYPE;
+    let unknown = types.into_iter().find(|code| !is_known(*code));
     let results = request.resources.iter().map(|resource| {
         let result = DescribeConfigsResult::default()
             .with_resource_type(resource.resource_type)
@@ -34,12 +40,14 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
             Some(code) => {
                 Err(invalid(format!("there are no settings of resources of type {code}")))
             }
-            None => describe(broker, &image, &layers, resource),
+            None if resource.resource_type == loggers::RESOURCE_TYPE => {
+                describe_loggers(broker, resource)
+            }
+            None => describe(broker, &image, &layers, resource)
+                .map(|described| shape(described, resource, &request)),
         };
         match described {
-            Ok(described) => {
-                result.with_error_message(None).with_configs(shape(described, resource, &request))
-            }
+            Ok(configs) => result.with_error_message(None).with_configs(configs),
             Err(err) => result
                 .with_error_code(err.code.code())
                 .with_error_message(Some(wire::text(&err.message))),
@@ -89,16 +97,38 @@ fn describe(
     })
 }
 
+/// The levels of this broker's loggers. As in Kafka they have no type, no documentation and no synonyms.
+fn describe_loggers(
+    broker: &Broker,
+    resource: &DescribeConfigsResource,
+) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
+    let name = &*resource.resource_name;
+    if name.parse() != Ok(broker.node_id.0) {
+        let node_id = broker.node_id;
+        return Err(invalid(format!("broker {node_id} describes its loggers, and not `{name}`'s")));
+    }
+    let levels = broker.loggers.levels().into_iter();
+    let levels = levels.filter(|(logger, _)| is_asked(resource, logger)).map(|(logger, level)| {
+        DescribeConfigsResourceResult::default()
+            .with_name(wire::text(&logger))
+            .with_value(Some(wire::text(level)))
+            .with_config_source(DYNAMIC_BROKER_LOGGER)
+    });
+    Ok(levels.collect())
+}
+
+fn is_asked(resource: &DescribeConfigsResource, key: &str) -> bool {
+    let keys = resource.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
+    keys.is_none_or(|keys| keys.iter().any(|asked| **asked == *key))
+}
+
 /// The settings that are asked for, with what is asked for of each.
 fn shape(
     described: Vec<Described>,
     resource: &DescribeConfigsResource,
     request: &DescribeConfigsRequest,
 ) -> Vec<DescribeConfigsResourceResult> {
-    let keys = resource.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
-    let is_asked = |described: &Described| {
-        keys.is_none_or(|keys| keys.iter().any(|key| **key == *described.definition.key))
-    };
+    let is_asked = |described: &Described| is_asked(resource, described.definition.key);
     let is_broker = ResourceType::from_code(resource.resource_type) == Some(ResourceType::Broker);
     let described = described.into_iter().filter(is_asked).map(|described| {
         let row = described.definition;

@@ -42,12 +42,9 @@ fn answer(broker: &Broker, request: &DescribeLogDirsRequest) -> DescribeLogDirsR
     let mut logs = broker.storage.logs();
     logs.retain(is_asked);
     logs.sort_by(|a, b| a.topic_partition().cmp(b.topic_partition()));
-    let image = broker.image.load();
-    let cordoned = image.broker(broker.node_id).and_then(|broker| broker.cordoned_log_dirs.clone());
-    let results = broker.storage.dirs().map(|(dir, id)| {
-        let is_cordoned = cordoned.as_ref().is_some_and(|cordoned| cordoned.contains(&id));
-        describe(broker, dir, &logs, is_cordoned)
-    });
+    let cordoned: Vec<_> = broker.storage.cordoned_dirs().collect();
+    let results =
+        broker.storage.dirs().map(|(dir, id)| describe(broker, dir, &logs, cordoned.contains(&id)));
     DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }
 }
 

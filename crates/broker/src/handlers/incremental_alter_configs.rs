@@ -1,5 +1,6 @@
 //! IncrementalAlterConfigs: changes single keys of resources (KIP-339).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use controller::decide::{self, ApiError, ConfigOp, KeyChange};
@@ -8,11 +9,14 @@ use protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
-use protocol::messages::{IncrementalAlterConfigsResponse, Request, Response};
+use protocol::messages::{
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, Request, Response,
+};
 
 use super::alter_configs::{alter, resource};
 use super::{Call, misrouted};
 use crate::broker::Broker;
+use crate::loggers;
 use crate::net::Reply;
 use crate::wire;
 
@@ -20,11 +24,16 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     let Request::IncrementalAlterConfigs(request) = request else { return misrouted(&request) };
     let broker = Arc::clone(broker);
     Reply::later(async move {
+        let validate_only = request.validate_only;
         let asked = request.resources.iter().map(|asked| {
+            if asked.resource_type == loggers::RESOURCE_TYPE {
+                alter_loggers(&broker, &request, asked)?;
+                return Ok(None);
+            }
             let resource = resource(broker.node_id, asked.resource_type, &asked.resource_name)?;
-            Ok((resource, changes(asked)?))
+            Ok(Some((resource, changes(asked)?)))
         });
-        let (asked, validate_only) = (asked.collect(), request.validate_only);
+        let asked = asked.collect();
         let results = alter(&broker, asked, move |cluster, asked| {
             decide::incremental_alter_configs(cluster, asked, validate_only)
         });
@@ -40,6 +49,39 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
             IncrementalAlterConfigsResponse::default().with_responses(responses.collect());
         Response::IncrementalAlterConfigs(response).into()
     })
+}
+
+/// Changes the levels of this broker's loggers. That is no business of the cluster's: they are gone after a restart.
+fn alter_loggers(
+    broker: &Broker,
+    request: &IncrementalAlterConfigsRequest,
+    asked: &AlterConfigsResource,
+) -> Result<(), ApiError> {
+    let invalid = |message| Err(ApiError { code: ErrorCode::InvalidRequest, message });
+    if asked.resource_name.parse() != Ok(broker.node_id.0) {
+        let (node_id, name) = (broker.node_id, &*asked.resource_name);
+        return invalid(format!("broker {node_id} has its own loggers, and not those of `{name}`"));
+    }
+    let is_logger = |other: &&AlterConfigsResource| {
+        other.resource_type == asked.resource_type && other.resource_name == asked.resource_name
+    };
+    if request.resources.iter().filter(is_logger).count() > 1 {
+        return invalid("the loggers of the broker are named twice".to_owned());
+    }
+    let changes: Vec<_> = asked.configs.iter().map(logger_change).collect();
+    let mut seen = HashSet::new();
+    if let Some(twice) = changes.iter().find(|change| !seen.insert(change.logger)) {
+        return invalid(format!("logger `{}` is named twice", twice.logger));
+    }
+    broker.loggers.alter(&changes, request.validate_only)
+}
+
+fn logger_change(config: &AlterableConfig) -> loggers::Change<'_> {
+    loggers::Change {
+        logger: &config.name,
+        op: ConfigOp::from_code(config.config_operation),
+        value: config.value.as_deref(),
+    }
 }
 
 fn changes(asked: &AlterConfigsResource) -> Result<Vec<KeyChange>, ApiError> {

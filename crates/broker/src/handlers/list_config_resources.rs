@@ -10,20 +10,18 @@ use protocol::messages::{ListConfigResourcesResponse, Request, Response};
 use super::{Call, misrouted};
 use crate::broker::Broker;
 use crate::endpoints::View;
+use crate::loggers;
 use crate::net::Reply;
 use crate::wire;
 
 /// In version 0 there are only subscriptions to clients' metrics, and no types in the request.
 const TYPES_SINCE: i16 = 1;
 
-/// The loggers of a broker.
-const BROKER_LOGGER: i8 = 8;
-
 /// All types, in the order that Kafka answers in.
 const TYPES: &[i8] = &[
     ResourceType::Group.code(),
     ResourceType::ClientMetrics.code(),
-    BROKER_LOGGER,
+    loggers::RESOURCE_TYPE,
     ResourceType::Broker.code(),
     ResourceType::Topic.code(),
 ];

@@ -7,38 +7,61 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::frame::{FrameError, RequestHeader, RopeEncoder, encode_response, split_request};
+use bytes::Buf as _;
+use protocol::frame::{
+    FrameError, LENGTH_BYTES, RequestHeader, Rope, RopeEncoder, encode_response, split_request,
+};
+use storage::Slice;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::Sleep;
+use tokio::sync::watch;
 
 use super::frames::{Frame, FrameReader, ReadError};
+use super::memory::Loan;
 use super::write::write_frame;
-use super::{Answer, Peer, Reply, Service};
+use super::{Answer, Limits, Peer, Reply, Service};
+use crate::metrics::{self, Requests, each_error};
 
 /// So many requests of one connection are under way at most; then no more are read. Clients have at most five produce
 /// requests in flight, and a consumer one fetch.
 pub(crate) const PIPELINE_MAX: usize = 64;
 
-/// A frame that has begun must go on at least this often.
-const STALLED_FRAME_LIMIT: Duration = Duration::from_secs(30);
+/// No more requests are read while those of one connection that are under way, and the answers that wait for their turn,
+/// take so much: one connection is not to have the memory of all. A single request may be larger.
+const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
 
-/// A client that takes no byte of its answer for so long is cut off: it holds memory and segments of ours.
-const STALLED_WRITE_LIMIT: Duration = Duration::from_secs(120);
+/// Requests come, and answers are taken, at least this fast, in bytes per second; a slow line is faster.
+const RATE_MIN: u32 = 16 << 10;
 
 /// A request that is under way.
 struct Pending {
     header: RequestHeader,
+    since: Instant,
     state: State,
     /// No other request is taken before it is answered.
     holds: bool,
-    /// Its share of the memory of all frames.
-    _permit: Option<OwnedSemaphorePermit>,
+    loan: Loan,
 }
 
 enum State {
-    Done(Box<Answer>),
+    Done(Encoded),
     Waiting(Pin<Box<dyn Future<Output = Box<Answer>> + Send>>),
+}
+
+/// An answer as it is written.
+struct Encoded {
+    rope: Rope,
+    slices: Vec<Slice>,
+}
+
+impl Pending {
+    /// What it takes of the connection's share.
+    fn bytes(&self) -> usize {
+        let answer = match &self.state {
+            State::Done(encoded) => encoded.rope.remaining(),
+            State::Waiting(_) => 0,
+        };
+        self.loan.bytes() + answer
+    }
 }
 
 /// Why a connection ends.
@@ -52,12 +75,28 @@ pub(crate) enum End {
     Frame(#[from] FrameError),
     #[error("it was idle for too long")]
     Idle,
-    #[error("the client stopped in the middle of a request")]
-    Stalled,
+    #[error("a request came too slowly")]
+    SlowRequest,
+    #[error("a request came slowly while the memory for requests was short")]
+    MemoryIsShort,
+    #[error("the client took its answer too slowly")]
+    SlowReader,
     #[error("{0}")]
     Refused(String),
     #[error("the broker stops")]
     Stopping,
+}
+
+impl End {
+    fn kind(&self) -> metrics::End {
+        match self {
+            Self::Closed | Self::Io(_) => metrics::End::Client,
+            Self::Idle => metrics::End::Idle,
+            Self::SlowRequest | Self::MemoryIsShort | Self::SlowReader => metrics::End::Slow,
+            Self::Frame(_) | Self::Refused(_) => metrics::End::Refused,
+            Self::Stopping => metrics::End::Stop,
+        }
+    }
 }
 
 /// One connection.
@@ -66,12 +105,13 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) reader: FrameReader,
     pub(super) service: Arc<dyn Service>,
-    pub(super) idle_limit: Duration,
+    pub(super) limits: Limits,
+    pub(super) requests: Arc<Requests>,
 }
 
 impl Connection {
-    /// Serves the connection to its end.
-    pub(super) async fn run(mut self, stop: watch::Receiver<bool>) {
+    /// Serves the connection to its end, and says what that was.
+    pub(super) async fn run(mut self, stop: watch::Receiver<bool>) -> metrics::End {
         let end = self.serve(stop).await;
         self.service.disconnected(&self.peer);
         let (client, listener) = (self.peer.address, &self.peer.listener);
@@ -79,24 +119,28 @@ impl Connection {
             End::Closed | End::Io(_) | End::Idle | End::Stopping => {
                 tracing::debug!(%client, %listener, reason = %end, "connection closed");
             }
-            End::Frame(_) | End::Stalled | End::Refused(_) => {
-                tracing::warn!(%client, %listener, reason = %end, "connection closed");
-            }
+            _ => tracing::warn!(%client, %listener, reason = %end, "connection closed"),
         }
+        end.kind()
     }
 
     async fn serve(&mut self, mut stop: watch::Receiver<bool>) -> End {
         let mut pending = VecDeque::new();
         let mut last_progress = Instant::now();
-        let timer = tokio::time::sleep(self.idle_limit.min(STALLED_FRAME_LIMIT));
+        let timer = tokio::time::sleep(self.limits.idle.min(self.limits.slow));
         tokio::pin!(timer);
+        let mut has_read = true;
         loop {
             let is_stopping = *stop.borrow();
             if is_stopping && pending.is_empty() {
                 return End::Stopping;
             }
             let is_held = pending.back().is_some_and(|last: &Pending| last.holds);
-            let may_read = !is_stopping && !is_held && pending.len() < PIPELINE_MAX;
+            let may_read = !is_stopping && !is_held && has_room(&pending);
+            if !(may_read && has_read) {
+                self.reader.excuse();
+            }
+            has_read = may_read;
             let step = tokio::select! {
                 biased;
                 answer = front(&mut pending), if !pending.is_empty() => {
@@ -106,13 +150,13 @@ impl Connection {
                     self.take(frame, &mut pending).await
                 }
                 _ = stop.changed() => Ok(()),
-                () = &mut timer => {
-                    let is_busy = !pending.is_empty();
-                    match self.check_progress(last_progress, is_busy, timer.as_mut()) {
-                        Ok(()) => continue,
-                        Err(end) => Err(end),
+                () = &mut timer => match self.next_look(last_progress, may_read, pending.is_empty()) {
+                    Ok(next) => {
+                        timer.as_mut().reset(next.into());
+                        continue;
                     }
-                }
+                    Err(end) => Err(end),
+                },
             };
             if let Err(end) = step {
                 return end;
@@ -121,22 +165,25 @@ impl Connection {
         }
     }
 
-    /// Ends a connection that has made no progress for too long, and sets the timer for the next look.
-    fn check_progress(
+    /// Ends a connection on which nothing happens any more, or too slowly; else says when to look again.
+    fn next_look(
         &self,
         last_progress: Instant,
-        is_busy: bool,
-        timer: Pin<&mut Sleep>,
-    ) -> Result<(), End> {
-        let limit = if self.reader.is_mid_frame() { STALLED_FRAME_LIMIT } else { self.idle_limit };
-        let last_progress = last_progress.max(self.reader.last_read());
-        let left = limit.saturating_sub(last_progress.elapsed());
-        if left.is_zero() && !is_busy {
-            return Err(if self.reader.is_mid_frame() { End::Stalled } else { End::Idle });
+        is_reading: bool,
+        is_idle: bool,
+    ) -> Result<Instant, End> {
+        let now = Instant::now();
+        // A look in time: whatever begins after it is looked at no later than twice the time that it has.
+        let again = now + self.limits.slow;
+        let deadline = self.reader.deadline(self.limits.slow, RATE_MIN);
+        if let Some(deadline) = deadline.filter(|_| is_reading) {
+            return if now >= deadline { Err(End::SlowRequest) } else { Ok(deadline.min(again)) };
         }
-        let next = if left.is_zero() { limit } else { left };
-        timer.reset(tokio::time::Instant::now() + next.min(STALLED_FRAME_LIMIT));
-        Ok(())
+        match last_progress.checked_add(self.limits.idle).filter(|_| is_idle) {
+            Some(deadline) if now >= deadline => Err(End::Idle),
+            Some(deadline) => Ok(deadline.min(again)),
+            None => Ok(again),
+        }
     }
 
     /// Hands a request on.
@@ -145,29 +192,41 @@ impl Connection {
         frame: Result<Option<Frame>, ReadError>,
         pending: &mut VecDeque<Pending>,
     ) -> Result<(), End> {
-        let Frame { bytes, permit } = match frame {
+        let Frame { bytes, loan } = match frame {
             Ok(Some(frame)) => frame,
             Ok(None) => return Err(End::Closed),
             Err(ReadError::Io(err)) => return Err(err.into()),
             Err(ReadError::Frame(err)) => return Err(err.into()),
+            Err(ReadError::MemoryIsShort) => return Err(End::MemoryIsShort),
         };
+        let since = Instant::now();
+        let frame_bytes = LENGTH_BYTES + bytes.len();
         let (header, body) = split_request(bytes)?;
+        let requests = Arc::clone(&self.requests);
+        let requests = requests.of(header.api);
+        requests.on_request(frame_bytes);
         let mut holds = false;
         let state = match self.service.call(&self.peer, &header, body) {
-            // The usual case: nothing is under way, and the answer is here.
-            Reply::Now(answer) if pending.is_empty() => {
-                return self.write(&header, *answer).await;
+            Reply::Now(answer) => {
+                let encoded = self.encode(&header, *answer)?;
+                if pending.is_empty() {
+                    // The usual case: nothing is under way, and the answer is here.
+                    return self.write(&header, since, encoded).await;
+                }
+                State::Done(encoded)
             }
-            Reply::Now(answer) => State::Done(answer),
             Reply::Later(work) => State::Waiting(work),
             Reply::Held(work) => {
                 holds = true;
                 State::Waiting(work)
             }
-            Reply::Nothing => return Ok(()),
+            Reply::Nothing => {
+                requests.on_done(since.elapsed());
+                return Ok(());
+            }
             Reply::Close(reason) => return Err(End::Refused(reason)),
         };
-        pending.push_back(Pending { header, state, holds, _permit: permit });
+        pending.push_back(Pending { header, since, state, holds, loan });
         Ok(())
     }
 
@@ -177,37 +236,62 @@ impl Connection {
         pending: &mut VecDeque<Pending>,
         answer: Option<Box<Answer>>,
     ) -> Result<(), End> {
-        let Some(request) = pending.pop_front() else { return Ok(()) };
-        let answer = match (answer, request.state) {
-            (Some(answer), _) | (None, State::Done(answer)) => answer,
-            (None, State::Waiting(work)) => work.await,
+        let Some(Pending { header, since, state, loan, .. }) = pending.pop_front() else {
+            return Ok(());
         };
-        self.write(&request.header, *answer).await
+        let encoded = match (answer, state) {
+            (Some(answer), _) => self.encode(&header, *answer)?,
+            (None, State::Done(encoded)) => encoded,
+            (None, State::Waiting(work)) => self.encode(&header, *work.await)?,
+        };
+        self.write(&header, since, encoded).await?;
+        drop(loan);
+        Ok(())
     }
 
-    async fn write(&mut self, header: &RequestHeader, answer: Answer) -> Result<(), End> {
+    fn encode(&self, header: &RequestHeader, answer: Answer) -> Result<Encoded, End> {
+        let requests = self.requests.of(header.api);
+        each_error(&answer.response, |code| requests.on_error(code));
         let mut rope = RopeEncoder::new();
-        let slices: Vec<_> = answer
-            .slices
-            .into_iter()
-            .map(|(bytes, slice)| {
-                rope.share(bytes);
-                slice
-            })
-            .collect();
+        let slices = answer.slices.into_iter().map(|(bytes, slice)| {
+            rope.share(bytes);
+            slice
+        });
+        let slices: Vec<_> = slices.collect();
         let version = answer.version.unwrap_or(header.version);
         encode_response(version, header.correlation_id, &answer.response, &mut rope)
             .map_err(|err| End::Refused(err.to_string()))?;
-        let write = write_frame(&self.stream, rope.finish(), &slices);
-        match tokio::time::timeout(STALLED_WRITE_LIMIT, write).await {
+        Ok(Encoded { rope: rope.finish(), slices })
+    }
+
+    async fn write(
+        &mut self,
+        header: &RequestHeader,
+        since: Instant,
+        answer: Encoded,
+    ) -> Result<(), End> {
+        let Encoded { rope, slices } = answer;
+        let bytes = rope.remaining();
+        let seconds = u32::try_from(bytes).unwrap_or(u32::MAX) / RATE_MIN;
+        let time = self.limits.slow + Duration::from_secs(seconds.into());
+        match tokio::time::timeout(time, write_frame(&self.stream, rope, &slices)).await {
             Ok(written) => written?,
-            Err(_) => return Err(End::Refused("the client takes no answers".to_string())),
+            Err(_) => return Err(End::SlowReader),
         }
-        if slices.iter().any(storage::Slice::is_broken) {
+        if slices.iter().any(Slice::is_broken) {
             return Err(End::Refused("the disk could not read what was sent".to_string()));
         }
+        let requests = self.requests.of(header.api);
+        requests.on_response(bytes);
+        requests.on_done(since.elapsed());
         Ok(())
     }
+}
+
+/// Whether one more request may be taken on.
+fn has_room(pending: &VecDeque<Pending>) -> bool {
+    let bytes: usize = pending.iter().map(Pending::bytes).sum();
+    pending.len() < PIPELINE_MAX && bytes < IN_FLIGHT_BYTES_MAX
 }
 
 /// Waits until the oldest request can be answered. `None` says that its answer was there before.

@@ -1,54 +1,78 @@
-//! A listener: accepts connections within its limits, and ends them all when the broker stops.
+//! A listener: accepts connections within the limits, and ends them all when the broker stops.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::frames::{Budget, FrameReader};
+use super::frames::FrameReader;
+use super::limits::{ConnectionCounts, Counted, TooManyFromIp};
+use super::memory::Memory;
 use super::{Peer, Service};
+use crate::metrics::{Connections, Requests};
 
 /// After an error of `accept` (too many open files, most likely) the listener waits, instead of turning in a circle.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What connections may use.
-#[derive(Debug, Clone)]
+/// A connection that is counted, and who it is with; `None` if its address has enough.
+type Accepted = Option<(TcpStream, SocketAddr, Counted)>;
+
+/// What each connection may use.
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// `socket.request.max.bytes`.
     pub frame_bytes_max: usize,
-    /// The memory that the frames of all connections may take.
-    pub frames_bytes_max: usize,
     /// `connections.max.idle.ms`.
     pub idle: Duration,
-    /// `max.connections`, on each listener.
-    pub connections_max: usize,
-    /// `max.connections.per.ip`.
-    pub connections_per_ip_max: usize,
+    /// How long a request may take to come, and an answer to be taken; longer ones have more time.
+    pub slow: Duration,
     /// How long requests that are under way may take when the broker stops.
     pub stop: Duration,
+    /// `socket.listen.backlog.size`.
+    pub backlog: u32,
+}
+
+/// What the connections of all listeners share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// How many there may be.
+    pub counts: Arc<ConnectionCounts>,
+    /// The memory of their requests.
+    pub memory: Arc<Memory>,
+    /// What they have asked for.
+    pub requests: Arc<Requests>,
 }
 
 /// A bound listener.
 #[derive(Debug)]
 pub struct Listener {
-    name: Arc<str>,
+    connections: Arc<Connections>,
     socket: TcpListener,
     limits: Limits,
-    budget: Arc<Budget>,
+    shared: Shared,
 }
 
 impl Listener {
     /// Binds a listener. Port 0 takes a free one.
-    pub async fn bind(name: &str, address: &str, limits: Limits) -> io::Result<Self> {
-        let socket = TcpListener::bind(address).await?;
-        let budget = Arc::new(Budget::new(limits.frames_bytes_max));
-        Ok(Self { name: name.into(), socket, limits, budget })
+    pub async fn bind(
+        connections: Arc<Connections>,
+        address: &str,
+        limits: Limits,
+        shared: Shared,
+    ) -> io::Result<Self> {
+        let mut failed = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
+        for address in tokio::net::lookup_host(address).await? {
+            match listen(address, limits.backlog) {
+                Ok(socket) => return Ok(Self { connections, socket, limits, shared }),
+                Err(err) => failed = err,
+            }
+        }
+        Err(failed)
     }
 
     /// The address that it is bound to.
@@ -58,104 +82,113 @@ impl Listener {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.connections.listener
     }
 
     /// Serves connections until `stop` says true; then answers what is under way, and returns.
     pub async fn run(self, service: Arc<dyn Service>, mut stop: watch::Receiver<bool>) {
-        let per_ip = Arc::new(PerIp::default());
-        let mut connections = JoinSet::new();
-        while !*stop.borrow() {
-            tokio::select! {
-                accepted = self.socket.accept() => match accepted {
-                    Ok((stream, address)) => {
-                        let stop = stop.clone();
-                        if let Some(serve) = self.admit(stream, address, &service, &per_ip, connections.len(), stop) {
-                            connections.spawn(serve);
-                        }
+        let mut tasks = JoinSet::new();
+        while let Some(accepted) = self.next(&mut tasks, &mut stop).await {
+            match accepted {
+                Ok(Some((stream, address, counted))) => {
+                    if let Ok(connection) = self.connection(stream, address, &service) {
+                        tasks.spawn(self.serve(connection, counted, stop.clone()));
                     }
-                    Err(err) => {
-                        tracing::warn!(listener = %self.name, %err, "cannot accept a connection");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-                Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                _ = stop.changed() => {}
+                }
+                Ok(None) => {}
+                Err(err) => {
+                    tracing::warn!(listener = self.name(), %err, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
-        let drained = async { while connections.join_next().await.is_some() {} };
+        let drained = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(self.limits.stop, drained).await.is_err() {
-            tracing::warn!(listener = %self.name, "connections were cut off: their requests took too long");
+            tracing::warn!(
+                listener = self.name(),
+                connections = tasks.len(),
+                "connections were cut off: their requests took too long"
+            );
         }
     }
 
-    /// Takes a connection in, if the limits allow it.
-    fn admit(
+    /// Waits for a connection; `None` if the broker stops. A connection that has to wait for room is not given up when
+    /// others end.
+    async fn next(
+        &self,
+        tasks: &mut JoinSet<()>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<io::Result<Accepted>> {
+        let accept = self.accept();
+        tokio::pin!(accept);
+        while !*stop.borrow() {
+            tokio::select! {
+                accepted = &mut accept => return Some(accepted),
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                _ = stop.changed() => {}
+            }
+        }
+        None
+    }
+
+    /// Waits for a connection, and then until there is room for it.
+    async fn accept(&self) -> io::Result<Accepted> {
+        let (stream, client) = self.socket.accept().await?;
+        match self.shared.counts.enter(&self.connections.listener, client.ip()).await {
+            Ok(counted) => Ok(Some((stream, client, counted))),
+            Err(TooManyFromIp { max }) => {
+                self.connections.on_refused();
+                tracing::warn!(
+                    listener = self.name(),
+                    client = %client.ip(),
+                    max,
+                    "connection refused: max.connections.per.ip is reached"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    fn connection(
         &self,
         stream: TcpStream,
         address: SocketAddr,
         service: &Arc<dyn Service>,
-        per_ip: &Arc<PerIp>,
-        connection_count: usize,
-        stop: watch::Receiver<bool>,
-    ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let client = address.ip();
-        if connection_count >= self.limits.connections_max {
-            tracing::warn!(listener = %self.name, %client, "connection refused: max.connections is reached");
-            return None;
-        }
-        let Some(counted) = PerIp::enter(per_ip, client, self.limits.connections_per_ip_max) else {
-            tracing::warn!(listener = %self.name, %client, "connection refused: max.connections.per.ip is reached");
-            return None;
-        };
-        let local = stream.local_addr().ok()?;
+    ) -> io::Result<Connection> {
+        let local = stream.local_addr()?;
         // Answers are written whole, so waiting for more to send with them only delays them.
-        stream.set_nodelay(true).ok()?;
-        let Limits { frame_bytes_max, idle, .. } = self.limits;
-        let connection = Connection {
+        stream.set_nodelay(true)?;
+        let Shared { memory, requests, .. } = &self.shared;
+        Ok(Connection {
             stream,
-            peer: Peer { address, local, listener: Arc::clone(&self.name) },
-            reader: FrameReader::new(Arc::clone(&self.budget), frame_bytes_max),
+            peer: Peer { address, local, listener: Arc::clone(&self.connections.listener) },
+            reader: FrameReader::new(Arc::clone(memory), self.limits.frame_bytes_max),
             service: Arc::clone(service),
-            idle_limit: idle,
-        };
-        Some(async move {
-            connection.run(stop).await;
-            drop(counted);
+            limits: self.limits,
+            requests: Arc::clone(requests),
         })
     }
-}
 
-/// How many connections there are from each address.
-#[derive(Debug, Default)]
-struct PerIp(Mutex<HashMap<IpAddr, usize>>);
-
-/// One connection in the count.
-struct Counted {
-    counts: Arc<PerIp>,
-    ip: IpAddr,
-}
-
-impl PerIp {
-    fn enter(counts: &Arc<Self>, ip: IpAddr, max: usize) -> Option<Counted> {
-        let mut map = counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = map.entry(ip).or_insert(0);
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Counted { counts: Arc::clone(counts), ip })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut map = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = map.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                map.remove(&self.ip);
-            }
+    fn serve(
+        &self,
+        connection: Connection,
+        counted: Counted,
+        stop: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let connections = Arc::clone(&self.connections);
+        connections.on_accepted();
+        async move {
+            let end = connection.run(stop).await;
+            connections.on_closed(end);
+            drop(counted);
         }
     }
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: a broker comes back at once to where it was.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
 }

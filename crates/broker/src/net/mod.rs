@@ -3,10 +3,15 @@
 //! A connection is one task. It reads a frame, hands the request to the [`Service`] in the order of arrival, and writes
 //! the answers in the same order; up to `connection::PIPELINE_MAX` requests of one connection are under way at once,
 //! so producers that pipeline wait for one round trip and not for one each. It knows nothing of what is asked.
+//!
+//! Bounds: connections by `limits`, the memory of requests by `memory`, and by `connection` what one connection has of it,
+//! how long a request may take to come and an answer to be taken, and how long a connection may be idle.
 
 pub(crate) mod connection;
 mod frames;
+mod limits;
 mod listener;
+mod memory;
 mod write;
 
 use std::future::Future;
@@ -19,7 +24,9 @@ use protocol::frame::RequestHeader;
 use protocol::messages::Response;
 use storage::Slice;
 
-pub use listener::{Limits, Listener};
+pub use limits::{ConnectionCounts, ConnectionLimits};
+pub use listener::{Limits, Listener, Shared};
+pub use memory::Memory;
 
 /// Who asks, and over which listener.
 #[derive(Debug, Clone)]
@@ -99,3 +106,6 @@ pub trait Service: Send + Sync + 'static {
     /// A peer has gone.
     fn disconnected(&self, peer: &Peer);
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,10 +17,11 @@ use storage::validate::{Rules, validate};
 use tokio::time::{Instant, timeout_at};
 
 use crate::broker::now;
-use crate::drivers::groups::{self, Groups};
+use crate::drivers::groups::Groups;
 use crate::errors::Failure;
 use crate::partition::{Partition, Watched};
 use crate::partitions::Partitions;
+use crate::topics::CONSUMER_OFFSETS;
 use crate::watchers::Waiter;
 
 /// How long a marker may take to be replicated before it is written again.
@@ -100,7 +101,7 @@ impl MarkerWriter {
     ) -> Result<Appended, Failure> {
         let control = if markers.is_commit { ControlType::Commit } else { ControlType::Abort };
         let name = partition.topic_partition();
-        if *name.topic == *groups::TOPIC {
+        if *name.topic == *CONSUMER_OFFSETS {
             let append = || append_marker(partition, markers, control);
             return self.groups.end_txn(name.partition, markers.producer_id, control, append);
         }

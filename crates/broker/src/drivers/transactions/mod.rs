@@ -24,13 +24,10 @@ pub(crate) use self::markers::{MarkerWriter, Unwritten, wait_for};
 use crate::broker::now as wall_clock;
 use crate::drivers::groups::partition_of;
 use crate::drivers::producer_ids::ProducerIds;
-use crate::drivers::shard_log::{self, lock, now};
-use crate::errors::Failure;
+use crate::drivers::shard_log::{self, AppendError, lock, now};
 use crate::partition::Partition;
 use crate::partitions::Partitions;
-
-/// The topic that transactions are kept in.
-pub(crate) const TOPIC: &str = "__transaction_state";
+use crate::topics::TRANSACTION_STATE;
 
 /// The feature whose level says which version of transactions the cluster has agreed on.
 const FEATURE: &str = "transaction.version";
@@ -132,7 +129,7 @@ impl Transactions {
 
     /// Loads the shards of partitions that are led here now, and unloads those that are not any more.
     pub(crate) fn follow(&self, partitions: &Partitions) {
-        let topic = partitions.topic(TOPIC);
+        let topic = partitions.topic(TRANSACTION_STATE);
         for (number, state) in (0..).map(PartitionId).zip(&self.shards) {
             let led = topic.as_ref().and_then(|topic| topic.partitions.get(&number));
             let mut state = lock(state);
@@ -238,10 +235,10 @@ impl Transactions {
                             active.shard.on_high_watermark(turn, high_watermark);
                         }));
                     }
-                    Err(Failure { code, .. }) => {
-                        is_log_whole &= code != ErrorCode::KafkaStorageError;
+                    Err(AppendError { failure, is_doubtful }) => {
+                        is_log_whole &= !is_doubtful;
                         actions.extend(self.turn(|turn| {
-                            active.shard.on_append_failed(turn, append, code);
+                            active.shard.on_append_failed(turn, append, failure.code);
                         }));
                     }
                 },
@@ -303,7 +300,7 @@ impl Transactions {
 
 impl Active {
     /// Appends records as one batch, and puts them on stable storage if the topic asks for it.
-    fn append(&self, append: &Append) -> Result<Offset, Failure> {
+    fn append(&self, append: &Append) -> Result<Offset, AppendError> {
         let now = wall_clock();
         let mut builder = BatchBuilder::new(BatchOptions::default());
         for record in &append.records {

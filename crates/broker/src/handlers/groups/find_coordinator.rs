@@ -11,8 +11,8 @@ use protocol::messages::{
 
 use super::super::{Call, misrouted};
 use crate::broker::Broker;
-use crate::drivers::{groups, transactions};
 use crate::net::Reply;
+use crate::topics::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 use crate::wire;
 
 const GROUP: i8 = 0;
@@ -34,8 +34,8 @@ pub(in crate::handlers) fn find_coordinator(
     let version = call.header.version;
     let broker = Arc::clone(broker);
     let topic = match request.key_type {
-        GROUP => groups::TOPIC,
-        TRANSACTION => transactions::TOPIC,
+        GROUP => CONSUMER_OFFSETS,
+        TRANSACTION => TRANSACTION_STATE,
         _ => {
             return Reply::now(answer(&broker, &request, version, &Err(ErrorCode::InvalidRequest)));
         }

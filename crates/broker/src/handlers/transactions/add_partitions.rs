@@ -20,8 +20,8 @@ use protocol::{ErrorCode, PartitionId, ProducerEpoch, ProducerId, TopicPartition
 use super::super::{Call, misrouted};
 use super::{answer, for_client};
 use crate::broker::Broker;
-use crate::drivers::groups;
 use crate::net::Reply;
+use crate::topics::CONSUMER_OFFSETS;
 
 /// From this version on, a request has several transactions, and comes from a broker.
 const BATCHED_SINCE: i16 = 4;
@@ -175,7 +175,7 @@ pub(in crate::handlers) fn add_offsets_to_txn(
 ) -> Reply {
     let Request::AddOffsetsToTxn(request) = request else { return misrouted(&request) };
     let partition = broker.groups.partition_of(&request.group_id);
-    let partitions = BTreeSet::from([TopicPartition::new(groups::TOPIC, partition)]);
+    let partitions = BTreeSet::from([TopicPartition::new(CONSUMER_OFFSETS, partition)]);
     let from = Producer {
         transactional_id: &request.transactional_id,
         id: ProducerId(request.producer_id.0),

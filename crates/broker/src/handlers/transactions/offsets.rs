@@ -17,10 +17,10 @@ use storage::producer::{Begin, Verified};
 
 use super::super::{Call, misrouted};
 use crate::broker::Broker;
-use crate::drivers::groups;
 use crate::errors::Failure;
 use crate::handlers::produce::transaction::{Inquiry, Support};
 use crate::net::Reply;
+use crate::topics::CONSUMER_OFFSETS;
 
 /// From this version on, the coordinator is asked to add the partition.
 const ADDS_SINCE: i16 = 5;
@@ -91,7 +91,7 @@ async fn verify(
         return Ok(Verified::Unchecked);
     }
     let number = broker.groups.partition_of(&request.group_id);
-    let name = TopicPartition::new(groups::TOPIC, number);
+    let name = TopicPartition::new(CONSUMER_OFFSETS, number);
     let partition = broker.partitions.get(&name).ok_or(ErrorCode::NotCoordinator)?;
     let begin = Begin {
         producer_id: ProducerId(request.producer_id.0),
