@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Logs get up to this share of what the process may open; connections need the rest.
-const LOGS_SHARE: u64 = 2;
+/// Logs get up to this share, in percent, of what the process may open: a log whose file is closed opens it again, and a
+/// connection for which there is no room has to wait.
+const LOGS_PERCENT: u64 = 40;
 /// And up to this many: each may be mapped, and Linux gives a process 65,530 mappings.
 const LOGS_MAX: u64 = 16_384;
 
@@ -25,7 +26,7 @@ pub(crate) fn left_for_connections() -> usize {
 }
 
 fn logs(allowed: u64) -> u64 {
-    (allowed / LOGS_SHARE).min(LOGS_MAX)
+    (allowed / 100).saturating_mul(LOGS_PERCENT).min(LOGS_MAX)
 }
 
 /// What the administrator allows, which is taken without asking for it by `ulimit`.

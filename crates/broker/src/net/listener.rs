@@ -19,6 +19,10 @@ use crate::metrics::{Connections, Requests};
 /// After an error of `accept` (too many open files, most likely) the listener waits, instead of turning in a circle.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections wait in a queue of at least this length to be accepted. Kafka's default of 50 overflows when all clients
+/// come back after a restart, and each that falls out tries again after a second (KIP-764); a longer one costs nothing.
+const BACKLOG_MIN: u32 = 1024;
+
 /// A connection that is counted, and who it is with; `None` if its address has enough.
 type Accepted = Option<(TcpStream, SocketAddr, Counted)>;
 
@@ -190,5 +194,5 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     // As the standard library does: a broker comes back at once to where it was.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(backlog)
+    socket.listen(backlog.max(BACKLOG_MIN))
 }
