@@ -4,6 +4,7 @@
 //! The writer lock is taken for what a roll has left and for the next segment's file, and for nothing that is done every
 //! few megabytes: a thread that is put aside while it holds the lock would hold up every append.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::{Log, SPARE_FILE};
@@ -22,11 +23,12 @@ impl Log {
     /// Asks for chores when the active segment has grown enough for one.
     pub(super) fn queue_chores_if_due(&self, active: &Segment) {
         let size = active.size();
-        let reserved = active.ahead.reserved.load(Ordering::Relaxed);
         let written_back = active.ahead.written_back.load(Ordering::Relaxed);
-        let reserve_due = size.saturating_add(reserve_ahead(size) / 2) > reserved;
-        let write_back_due = size.saturating_sub(written_back) >= WRITE_BACK_BYTES;
-        if reserve_due || write_back_due {
+        let is_write_back_due = size.saturating_sub(written_back) >= WRITE_BACK_BYTES;
+        let is_due = is_write_back_due
+            || self.is_spare_due(active)
+            || self.blocks_to_reserve(active).is_some();
+        if is_due {
             self.queue_chores();
         }
     }
@@ -80,15 +82,13 @@ impl Log {
     /// Reserves, writes back and makes the next file ready.
     fn look_ahead(&self, active: &Segment) -> Result<()> {
         let (ahead, size) = (&active.ahead, active.size());
-        let reserved = ahead.reserved.load(Ordering::Relaxed);
-        let reserve_to = size.saturating_add(reserve_ahead(size)).min(self.limits().segment_bytes);
-        if reserve_to > reserved {
+        if let Some(blocks) = self.blocks_to_reserve(active) {
             // Without room the reservation fails and appends go on into the last blocks: the write itself says when
             // there is none left.
             let open = active.open()?;
-            let start = reserved.max(size);
-            let _unused = open.file().reserve(start.into(), (reserve_to.max(start) - start).into());
-            ahead.reserved.store(reserve_to, Ordering::Relaxed);
+            let _unused =
+                open.file().reserve(blocks.start.into(), (blocks.end - blocks.start).into());
+            ahead.reserved.store(blocks.end, Ordering::Relaxed);
         }
         let written_back = ahead.written_back.load(Ordering::Relaxed);
         let write_back_to = size - size % WRITE_BACK_BYTES;
@@ -99,11 +99,28 @@ impl Log {
             let _unused = open.file().start_writeback(written_back.into(), len);
             ahead.written_back.store(write_back_to, Ordering::Relaxed);
         }
-        if size > self.limits().segment_bytes / 2 && !ahead.has_spare.load(Ordering::Relaxed) {
+        if self.is_spare_due(active) {
             self.make_spare()?;
             ahead.has_spare.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The blocks to set aside, once half of what should lie ahead of the end has been used. Appends stand still while the
+    /// file system does it, so it is done seldom, and for many at once.
+    fn blocks_to_reserve(&self, active: &Segment) -> Option<Range<u32>> {
+        let (size, segment_bytes) = (active.size(), self.limits().segment_bytes);
+        let reserved = active.ahead.reserved.load(Ordering::Relaxed);
+        let ahead = reserve_ahead(size);
+        let is_due = size.saturating_add(ahead / 2) > reserved;
+        let blocks = reserved.max(size)..size.saturating_add(ahead).min(segment_bytes);
+        (is_due && !blocks.is_empty()).then_some(blocks)
+    }
+
+    /// Whether the file of the next segment should be there and is not.
+    fn is_spare_due(&self, active: &Segment) -> bool {
+        active.size() > self.limits().segment_bytes / 2
+            && !active.ahead.has_spare.load(Ordering::Relaxed)
     }
 
     fn make_spare(&self) -> Result<()> {
