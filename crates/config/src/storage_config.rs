@@ -37,6 +37,8 @@ pub struct StorageConfig {
     pub producer_id_expiration_check_interval_ms: i64,
     /// `transaction.partition.verification.enable`.
     pub transaction_partition_verification: bool,
+    /// `replica.alter.log.dirs.io.max.bytes.per.second`: how fast logs are moved to other directories.
+    pub move_max_bytes_per_second: f64,
     /// `log.cleaner.*`.
     pub cleaner: CleanerConfig,
 }
@@ -96,6 +98,8 @@ impl StorageConfig {
                 .long("producer.id.expiration.check.interval.ms"),
             transaction_partition_verification: reader
                 .boolean("transaction.partition.verification.enable"),
+            move_max_bytes_per_second: reader.long("replica.alter.log.dirs.io.max.bytes.per.second")
+                as f64,
             cleaner: CleanerConfig {
                 enable: reader.boolean("log.cleaner.enable"),
                 threads: reader.number("log.cleaner.threads"),

@@ -4,6 +4,7 @@
 //! Invariant: bytes below the published [`Segment::size`] never change while anyone holds a [`View`]; the size is
 //! published after the bytes are written, and a view takes its size after it has pinned the file.
 
+mod moved;
 mod view;
 
 use std::path::{Path, PathBuf};

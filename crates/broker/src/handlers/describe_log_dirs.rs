@@ -70,7 +70,7 @@ fn describe(
         Ok((total_bytes, usable_bytes)) => DescribeLogDirsResult {
             error_code: ErrorCode::None.code(),
             log_dir,
-            topics: topics(broker, logs.iter().filter(|log| log.dir().path() == dir.path())),
+            topics: topics(&in_dir(broker, dir, logs)),
             total_bytes,
             usable_bytes,
             is_cordoned,
@@ -99,22 +99,46 @@ fn room(dir: &LogDir) -> io::Result<(i64, i64)> {
     Ok((clamp(disk.total_bytes(dir.path())?), clamp(disk.free_bytes(dir.path())?)))
 }
 
-fn topics<'a>(
-    broker: &Broker,
-    logs: impl Iterator<Item = &'a Arc<Log>>,
-) -> Vec<DescribeLogDirsTopic> {
+/// What is in a directory of a log.
+struct InDir<'a> {
+    log: &'a Log,
+    bytes: u64,
+    lag: i64,
+    /// Whether it is a copy that will take the place of the log in another directory.
+    is_future: bool,
+}
+
+fn in_dir<'a>(broker: &Broker, dir: &LogDir, logs: &'a [Arc<Log>]) -> Vec<InDir<'a>> {
+    let is_here = |log: &&Arc<Log>| log.dir().path() == dir.path();
+    let mut found: Vec<_> = logs
+        .iter()
+        .filter(is_here)
+        .map(|log| {
+            let lag = match broker.partitions.get(log.topic_partition()) {
+                Some(_) => (log.high_watermark().0 - log.log_end_offset().0).max(0),
+                None => LAG_UNKNOWN,
+            };
+            InDir { log, bytes: log.size(), lag, is_future: false }
+        })
+        .collect();
+    for moving in broker.storage.moving().iter().filter(|moving| moving.dir.path() == dir.path()) {
+        if let Some(log) = logs.iter().find(|log| Arc::ptr_eq(log, &moving.log)) {
+            let lag = (log.log_end_offset().0 - moving.end_offset.0).max(0);
+            found.push(InDir { log, bytes: moving.copied_bytes, lag, is_future: true });
+        }
+    }
+    found
+}
+
+fn topics(found: &[InDir<'_>]) -> Vec<DescribeLogDirsTopic> {
     let mut topics = BTreeMap::<_, Vec<_>>::new();
-    for log in logs {
+    for InDir { log, bytes, lag, is_future } in found {
         let TopicPartition { topic, partition } = log.topic_partition();
-        let lag = match broker.partitions.get(log.topic_partition()) {
-            Some(_) => (log.high_watermark().0 - log.log_end_offset().0).max(0),
-            None => LAG_UNKNOWN,
-        };
         topics.entry(topic).or_default().push(DescribeLogDirsPartition {
             partition_index: *partition,
-            partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
-            offset_lag: lag,
-            is_future_key: false,
+            partition_size: i64::try_from(*bytes).unwrap_or(i64::MAX),
+            offset_lag: *lag,
+            is_future_key: *is_future,
         });
     }
     let topic = |(name, partitions): (&Arc<str>, _)| DescribeLogDirsTopic {
@@ -124,6 +148,7 @@ fn topics<'a>(
     topics.into_iter().map(topic).collect()
 }
 
-fn absolute(path: &Path) -> String {
+/// The path of a log directory, as clients see it.
+pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }

@@ -5,6 +5,7 @@
 
 mod acls;
 mod alter_configs;
+mod alter_replica_log_dirs;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
@@ -83,6 +84,7 @@ const HANDLERS: &[(ApiKey, Handler)] = &[
     (ApiKey::DescribeAcls, acls::describe),
     (ApiKey::CreateAcls, acls::create),
     (ApiKey::DeleteAcls, acls::delete),
+    (ApiKey::AlterReplicaLogDirs, alter_replica_log_dirs::handle),
     (ApiKey::DescribeLogDirs, describe_log_dirs::handle),
     (ApiKey::DescribeQuorum, describe_quorum::handle),
     (ApiKey::ElectLeaders, elect_leaders::handle),

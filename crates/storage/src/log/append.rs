@@ -130,7 +130,7 @@ impl<'w, 'a> Appender<'w, 'a> {
     /// Refuses to write to a log that is closed, and clients when there is little room.
     fn check_writable(&self, origin: Origin) -> Result<()> {
         self.log.check_open()?;
-        let dir = &self.log.dir;
+        let dir = self.log.dir.load();
         if self.writer.is_half_cut || (origin == Origin::Client && dir.is_low()) {
             return Err(Error::NoSpace { path: dir.path().to_path_buf() });
         }
@@ -334,7 +334,7 @@ impl<'w, 'a> Appender<'w, 'a> {
 
     /// Tells everyone whose batches were in the failed write.
     fn fail_unwritten(&mut self, err: &Error) {
-        let (path, log_end) = (self.log.dir.path(), self.log.log_end_offset());
+        let (dir, log_end) = (self.log.dir(), self.log.log_end_offset());
         // A duplicate of what is in the log stays one.
         let is_unwritten = |result: &&mut Result<Appended>| {
             result.as_ref().is_ok_and(|appended| appended.last_offset >= log_end)
@@ -342,7 +342,7 @@ impl<'w, 'a> Appender<'w, 'a> {
         for result in self.results.iter_mut().skip(self.unwritten_from).filter(is_unwritten) {
             *result = Err(match err {
                 Error::NoSpace { path } => Error::NoSpace { path: path.clone() },
-                _ => Error::Offline { path: path.to_path_buf(), reason: err.to_string() },
+                _ => Error::Offline { path: dir.path().to_path_buf(), reason: err.to_string() },
             });
         }
         self.unwritten_from = self.results.len();
@@ -380,7 +380,9 @@ impl Log {
         for aborted in writer.producers.commit(std::mem::take(&mut write.staged), end_offset) {
             if let Err(err) = active.txn_index.append(aborted) {
                 // Without the entry, readers of committed records would be shown aborted ones.
-                self.dir.take_offline(&format!("cannot note the aborted {aborted:?}: {err}"));
+                self.dir
+                    .load()
+                    .take_offline(&format!("cannot note the aborted {aborted:?}: {err}"));
             }
         }
         self.unchecked_bytes.fetch_add(write.len.into(), Ordering::Relaxed);

@@ -36,7 +36,7 @@ impl Log {
     /// Does the chores that are due. Called by the housekeeper, never under a lock of the log.
     pub(crate) fn run_chores(&self) {
         self.has_chores.store(false, Ordering::Release);
-        if self.is_closed.load(Ordering::Acquire) || self.dir.offline_reason().is_some() {
+        if self.is_closed.load(Ordering::Acquire) || self.dir.load().offline_reason().is_some() {
             return;
         }
         let result = self.after_rolls().and_then(|()| self.look_ahead(&self.active()));
@@ -132,7 +132,7 @@ impl Log {
             }
             self.path().join(SPARE_FILE)
         };
-        let spare = LazyFile::new(self.dir.pool(), path);
+        let spare = LazyFile::new(self.dir.load().pool(), path);
         let open = spare.open().context("make", &spare.path())?;
         let _unused = open.file().reserve(0, RESERVE_MIN_BYTES.into());
         lock(&self.writer).spare = Some(spare);

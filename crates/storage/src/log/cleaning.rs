@@ -81,7 +81,7 @@ impl Log {
         plan: &Plan,
         end_offset: Offset,
     ) -> Result<Option<CleaningSnapshot>> {
-        self.dir.check_online()?;
+        self.dir.load().check_online()?;
         let writer = lock(&self.writer);
         if writer.truncations != plan.truncations {
             return Ok(None);
@@ -169,7 +169,7 @@ impl Log {
         let completed = self.complete_swap(segments, cleaned, now);
         if let Err(err) = &completed {
             // The names on disk are between the two, and only opening the log puts them right.
-            self.dir.take_offline(&err.to_string());
+            self.dir.load().take_offline(&err.to_string());
         }
         completed
     }

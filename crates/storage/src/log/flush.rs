@@ -35,7 +35,7 @@ impl Log {
         if self.flushed_offset() >= offset {
             return Ok(());
         }
-        self.dir.check_online()?;
+        self.dir.load().check_online()?;
         let result = self.sync();
         self.offline_on_io_error(result)
     }
@@ -58,17 +58,17 @@ impl Log {
             segment.sync()?;
         }
         if let Some(path) = dirty_dir {
-            self.dir.disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))?;
+            self.dir.load().disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))?;
         }
         self.offsets.flushed.fetch_max(target.0, Ordering::AcqRel);
-        self.dir.observer().on_flushed(self);
+        self.dir.load().observer().on_flushed(self);
         Ok(())
     }
 
     /// Makes durable which files are in the partition's directory.
     pub(super) fn sync_names(&self) -> Result<()> {
         let path = self.path();
-        self.dir.disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))
+        self.dir.load().disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))
     }
 
     /// Makes recovery after a crash begin at today's end: syncs the batches, a producer snapshot, the indexes and the
@@ -107,7 +107,7 @@ impl Log {
     pub(super) fn write_snapshot(&self, producers: &Producers) -> Result<()> {
         let path = self.path().join(snapshot_name(producers.end_offset()));
         let bytes = crate::producer::snapshot::encode(&producers.to_snapshot());
-        replace_file(self.dir.disk(), &path, &bytes).context("write", &path)
+        replace_file(self.dir.load().disk(), &path, &bytes).context("write", &path)
     }
 
     /// Writes the leader epochs if they have changed.
@@ -119,7 +119,7 @@ impl Log {
             }
             (self.path().join(leader_epochs::FILE_NAME), writer.epochs.encode())
         };
-        let written = replace_file(self.dir.disk(), &path, &bytes).context("write", &path);
+        let written = replace_file(self.dir.load().disk(), &path, &bytes).context("write", &path);
         if written.is_err() {
             lock(&self.writer).epochs_changed = true;
         }
@@ -134,7 +134,7 @@ impl Log {
         for offset in offsets {
             if segments.binary_search_by_key(&offset, |segment| segment.base_offset()).is_err() {
                 let path = path.join(snapshot_name(offset));
-                self.dir.disk().remove_file(&path).context("delete", &path)?;
+                self.dir.load().disk().remove_file(&path).context("delete", &path)?;
             }
         }
         Ok(())
@@ -143,7 +143,7 @@ impl Log {
     /// The end offsets of the snapshots on disk, in rising order.
     pub(super) fn snapshot_offsets(&self) -> Result<Vec<Offset>> {
         let path = self.path();
-        let entries = list_files(self.dir.disk(), &path).context("list", &path)?;
+        let entries = list_files(self.dir.load().disk(), &path).context("list", &path)?;
         let names = entries.iter().filter_map(|entry| FileName::parse(&entry.name));
         let snapshots = names
             .filter(|name| *name == FileName::new(name.base_offset, FileKind::ProducerSnapshot));

@@ -21,6 +21,7 @@ mod chores;
 mod cleaning;
 mod flush;
 mod lookup;
+mod moving;
 mod open;
 mod read;
 mod recovery;
@@ -38,6 +39,7 @@ use protocol::{ErrorCode, LeaderEpoch, Offset, ProducerId, Timestamp, TopicId, T
 pub use append::{Appended, LeaderAppend};
 pub(crate) use cleaning::CleaningSnapshot;
 pub use lookup::FoundTimestamp;
+pub(crate) use moving::{LogCopy, WHOLE_FILE};
 pub use open::{OpenOptions, Opened};
 pub use read::{Fetched, ReadRequest};
 
@@ -58,7 +60,8 @@ const SPARE_FILE: &str = "next-segment";
 pub struct Log {
     /// The log itself, for queueing its chores.
     me: Weak<Self>,
-    dir: Arc<LogDir>,
+    /// Another one once the log has been moved.
+    dir: ArcSwap<LogDir>,
     topic_partition: TopicPartition,
     topic_id: Option<TopicId>,
     /// The partition's directory.
@@ -141,8 +144,8 @@ impl Log {
     }
 
     /// The log directory that the log is in.
-    pub fn dir(&self) -> &Arc<LogDir> {
-        &self.dir
+    pub fn dir(&self) -> Arc<LogDir> {
+        self.dir.load_full()
     }
 
     /// The partition's own directory.
@@ -269,7 +272,7 @@ impl Log {
             let message = format!("the log of {} has been closed", self.topic_partition);
             return Err(Rejection::new(ErrorCode::NotLeaderOrFollower, message).into());
         }
-        self.dir.check_online()
+        self.dir.load().check_online()
     }
 
     /// The segment that takes the appends.
@@ -290,7 +293,7 @@ impl Log {
 
     /// An empty segment in this log's directory.
     fn new_segment(&self, base_offset: Offset, stage: Stage) -> Segment {
-        Segment::create(&self.dir, &self.path.load(), base_offset, stage, self.limits())
+        Segment::create(&self.dir.load(), &self.path.load(), base_offset, stage, self.limits())
     }
 
     fn publish_first_unstable(&self, writer: &Writer) {
@@ -310,11 +313,11 @@ impl Log {
     /// Asks for the chores to be done, once however often it is asked.
     fn queue_chores(&self) {
         if !self.has_chores.swap(true, Ordering::AcqRel) {
-            self.dir.queue(Weak::clone(&self.me));
+            self.dir.load().queue(Weak::clone(&self.me));
         }
     }
 
     fn offline_on_io_error<T>(&self, result: Result<T>) -> Result<T> {
-        self.dir.offline_on_io_error(result)
+        self.dir.load().offline_on_io_error(result)
     }
 }

@@ -1,24 +1,26 @@
 //! Opening a log: what is in its directory becomes segments, whatever was going on when the last process ended.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, Weak};
 
 use arc_swap::ArcSwap;
 use config::TopicConfig;
-use protocol::record::BatchHeader;
+use protocol::record::HEADER_BYTES;
 use protocol::{Offset, Timestamp, TopicId, TopicPartition};
 
 use super::recovery::Recovered;
 use super::{Log, Offsets, SPARE_FILE, Writer};
 use crate::dir::LogDir;
-use crate::disk::{Disk, Entry, Open, list_files, read_exact_at};
+use crate::disk::{Disk, Entry, Open, list_files};
 use crate::error::{Error, IoContext, Result};
 use crate::files::leader_epochs::{self, LeaderEpochs};
 use crate::files::names::{FileKind, FileName, Stage};
 use crate::files::{self, partition_metadata};
 use crate::handles::lock;
 use crate::producer::Producers;
+use crate::scan::{Scan, ScanError};
 use crate::segment::{Limits, Segment};
 
 /// What is known of a log before its directory is read.
@@ -71,7 +73,7 @@ impl Log {
         let epochs_path = options.path.join(leader_epochs::FILE_NAME);
         let epochs = files::read(disk, &epochs_path, LeaderEpochs::decode);
         let damaged_epochs =
-            matches!(&epochs, Err(err) if err.kind() == std::io::ErrorKind::InvalidData);
+            matches!(&epochs, Err(err) if err.kind() == io::ErrorKind::InvalidData);
         if damaged_epochs {
             tracing::warn!(path = %epochs_path.display(), "leader epochs are damaged and are read from the log anew");
         }
@@ -106,7 +108,7 @@ fn new_log(
     let offset = |offset: Offset| AtomicI64::new(offset.0);
     Log {
         me: Weak::clone(me),
-        dir: Arc::clone(dir),
+        dir: ArcSwap::from(Arc::clone(dir)),
         topic_partition: options.topic_partition.clone(),
         topic_id,
         path: ArcSwap::from_pointee(options.path.clone()),
@@ -268,18 +270,21 @@ fn finish_swaps(
 }
 
 /// The file that was made for the next segment gets its name if batches were written to it, and goes if not.
+///
+/// IMPORTANT: its name is what its first batch says, so that batch has to be whole. What a power loss has left of one that
+/// was not flushed may say anything, and a segment under a wrong name would take flushed ones for what follows a hole.
 fn name_spare(disk: &dyn Disk, options: &OpenOptions, entries: &[Entry]) -> Result<()> {
     let path = options.path.join(SPARE_FILE);
     if !entries.iter().any(|entry| entry.name == SPARE_FILE) {
         return Ok(());
     }
-    let file = disk.open(&path, Open::Read).context("open", &path)?;
-    let mut bytes = [0; protocol::record::HEADER_BYTES];
-    let header =
-        read_exact_at(&*file, &mut bytes, 0).ok().and_then(|()| BatchHeader::decode(&bytes).ok());
-    let name = header.map(|header| FileName::new(header.base_offset, FileKind::Log).to_string());
-    match name.filter(|name| entries.iter().all(|entry| entry.name != *name)) {
-        Some(name) => {
+    let logs = entries.iter().filter_map(|entry| FileName::parse(&entry.name));
+    let logs = logs.filter(|name| name.kind == FileKind::Log && name.stage == Stage::Live);
+    let last = logs.map(|name| name.base_offset).max();
+    let base_offset = first_offset_of_file(disk, &path).context("read", &path)?;
+    match base_offset.filter(|base_offset| last.is_none_or(|last| *base_offset > last)) {
+        Some(base_offset) => {
+            let name = FileName::new(base_offset, FileKind::Log).to_string();
             disk.rename(&path, &options.path.join(name)).context("rename", &path)?;
             disk.sync_dir(&options.path).context("sync", &options.path)
         }
@@ -287,9 +292,20 @@ fn name_spare(disk: &dyn Disk, options: &OpenOptions, entries: &[Entry]) -> Resu
     }
 }
 
+/// The offset of the first batch in a log file, if that is whole.
+fn first_offset_of_file(disk: &dyn Disk, path: &Path) -> io::Result<Option<Offset>> {
+    let file = disk.open(path, Open::Read)?;
+    let end = u32::try_from(file.len()?).unwrap_or(u32::MAX);
+    match Scan::new(&*file, 0, end, HEADER_BYTES).next() {
+        Ok(Some((_, batch))) => Ok(batch.check_crc().is_ok().then(|| batch.header().base_offset)),
+        Ok(None) | Err(ScanError::Torn { .. }) => Ok(None),
+        Err(ScanError::Io(err)) => Err(err),
+    }
+}
+
 fn remove(disk: &dyn Disk, path: PathBuf) -> Result<()> {
     match disk.remove_file(&path) {
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result.context("delete", &path),
     }
 }

@@ -239,14 +239,14 @@ impl Log {
         offsets.retain(|offset| (log_start..=end_offset).contains(offset));
         while let Some(offset) = offsets.pop() {
             let path = self.path().join(snapshot_name(offset));
-            match files::read(self.dir.disk(), &path, snapshot::decode) {
+            match files::read(self.dir.load().disk(), &path, snapshot::decode) {
                 Ok(Some(entries)) => {
                     return Ok(Producers::from_snapshot(offset, &entries, now, i64::MAX));
                 }
                 Ok(None) => {}
                 Err(err) if err.kind() == std::io::ErrorKind::InvalidData => {
                     tracing::warn!(%err, "deleting a damaged producer snapshot");
-                    self.dir.disk().remove_file(&path).context("delete", &path)?;
+                    self.dir.load().disk().remove_file(&path).context("delete", &path)?;
                 }
                 Err(err) => return Err(Error::io("read", &path, err)),
             }

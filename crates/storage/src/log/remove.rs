@@ -97,7 +97,7 @@ impl Log {
         let at_ms = now.0.saturating_add(self.config.load().file_delete_delay_ms);
         for segment in segments {
             segment.rename_to(Stage::Deleted)?;
-            self.dir.delete_at(at_ms, Arc::clone(segment));
+            self.dir.load().delete_at(at_ms, Arc::clone(segment));
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Log {
         let path = self.path();
         for offset in self.snapshot_offsets()?.into_iter().filter(|offset| unwanted(*offset)) {
             let path = path.join(snapshot_name(offset));
-            self.dir.disk().remove_file(&path).context("delete", &path)?;
+            self.dir.load().disk().remove_file(&path).context("delete", &path)?;
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Log {
             if self.is_closed.swap(true, Ordering::AcqRel) {
                 return Ok(());
             }
-            self.dir.check_online()?;
+            self.dir.load().check_online()?;
             self.name_active(&mut writer)?;
             self.remove_spare(&mut writer)?;
             let active = self.active();
@@ -165,7 +165,7 @@ impl Log {
         self.name_active(&mut writer)?;
         self.is_closed.store(true, Ordering::Release);
         let from = self.path();
-        self.dir.disk().rename(&from, path).context("rename", &from)?;
+        self.dir.load().disk().rename(&from, path).context("rename", &from)?;
         self.path.store(Arc::new(path.to_path_buf()));
         for segment in self.segments.load().iter() {
             segment.set_dir(path);

@@ -103,7 +103,7 @@ impl Storage {
         _checkpointing: &MutexGuard<'_, ()>,
     ) -> Result<()> {
         let logs = self.logs();
-        let here = logs.iter().filter(|log| Arc::ptr_eq(log.dir(), dir));
+        let here = logs.iter().filter(|log| self.is_in(log, dir));
         let mut offsets: BTreeMap<_, _> =
             here.map(|log| (log.topic_partition().clone(), (checkpoint.of_log)(log))).collect();
         for (log, cut) in cuts {

@@ -107,6 +107,11 @@ impl CleanerState {
         progress.uncleanable.remove(topic_partition);
     }
 
+    /// Whether a log is being cleaned.
+    pub(super) fn is_busy(&self, topic_partition: &TopicPartition) -> bool {
+        lock(&self.progress).busy.contains(topic_partition)
+    }
+
     /// Lets cleanings that are going on give up.
     pub(super) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
@@ -129,7 +134,7 @@ impl Storage {
     pub fn clean_one(&self, now: Timestamp) -> Result<bool> {
         let Some((log, plan)) = self.choose(now) else { return Ok(false) };
         // Recovery takes a gap for a hole where the checkpoint has not passed it.
-        if let Err(err) = log.checkpoint().and_then(|()| self.write_checkpoints(log.dir())) {
+        if let Err(err) = log.checkpoint().and_then(|()| self.write_checkpoints(&log.dir())) {
             lock(&self.cleaner.progress).busy.remove(log.topic_partition());
             return Err(err);
         }
@@ -153,7 +158,7 @@ impl Storage {
                 self.cleaner.runs.fetch_add(1, Ordering::Relaxed);
                 self.cleaner.bytes_before.fetch_add(cleaned.bytes_before, Ordering::Relaxed);
                 self.cleaner.bytes_after.fetch_add(cleaned.bytes_after, Ordering::Relaxed);
-                self.write_cleaned(log.dir())?;
+                self.write_cleaned(&log.dir())?;
                 Ok(true)
             }
             Ok(None) => Ok(false),
@@ -175,6 +180,7 @@ impl Storage {
             let topic_partition = log.topic_partition();
             let is_out = progress.busy.contains(topic_partition)
                 || progress.uncleanable.contains(topic_partition)
+                || self.moves.is_wanted(topic_partition)
                 || log.dir().offline_reason().is_some();
             if !config.cleanup_policy.compact || is_out {
                 continue;
@@ -206,7 +212,7 @@ impl Storage {
         let progress = lock(&self.cleaner.progress);
         let offsets = progress.cleaned_to.iter().filter_map(|(topic_partition, offset)| {
             let other = logs.get(topic_partition)?;
-            Arc::ptr_eq(other.dir(), dir).then_some((topic_partition, *offset))
+            self.is_in(other, dir).then_some((topic_partition, *offset))
         });
         write_offsets(dir, checkpoint::CLEANER_FILE, offsets)
     }

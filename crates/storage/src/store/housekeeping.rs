@@ -149,7 +149,7 @@ impl Storage {
 }
 
 /// Deletes a partition's directory with the files in it.
-fn remove_tree(disk: &dyn Disk, path: &std::path::Path) -> Result<()> {
+pub(super) fn remove_tree(disk: &dyn Disk, path: &std::path::Path) -> Result<()> {
     for entry in disk.list(path).context("list", path)? {
         let file = path.join(entry.name);
         disk.remove_file(&file).context("delete", &file)?;
@@ -163,7 +163,8 @@ fn said(what: &str, result: Result<()>) {
     }
 }
 
-/// The threads behind the logs: one a directory for the chores, one for the periodic work, and the cleaners.
+/// The threads behind the logs: one a directory for the chores, one for the periodic work, one that moves logs to other
+/// directories, and the cleaners.
 #[derive(Debug)]
 pub struct Housekeeper {
     storage: Arc<Storage>,
@@ -180,6 +181,11 @@ impl Housekeeper {
             let dir = Arc::clone(dir);
             keeper.spawn("log-chores", move |_| run_chores(&dir))?;
         }
+        keeper.spawn("log-moves", |storage| {
+            if !storage.move_one(now()) {
+                std::thread::park_timeout(TICK);
+            }
+        })?;
         let mut cleaners = Cleaners::default();
         cleaners.resize(storage)?;
         keeper.spawn("log-housekeeping", move |storage| {
@@ -216,6 +222,7 @@ impl Housekeeper {
     fn halt(&mut self) {
         self.is_stopping.store(true, Ordering::Release);
         self.storage.cleaner.stop();
+        self.storage.moves.stop();
         for (dir, _) in self.storage.dirs() {
             dir.wake();
         }

@@ -8,6 +8,7 @@ mod checkpoints;
 mod cleaner;
 mod housekeeping;
 mod meta;
+mod moves;
 mod open;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use protocol::{BrokerId, Offset, Timestamp, TopicId, TopicPartition};
 
 pub use cleaner::CleanerStats;
 pub use housekeeping::Housekeeper;
+pub use moves::Moving;
 pub use open::OpenReport;
 
 use crate::dir::{LogDir, Observer};
@@ -67,6 +69,7 @@ pub struct Storage {
     /// Partition directories on their way out, by the time at which they may go.
     deletions: Mutex<Vec<(Timestamp, Arc<LogDir>, PathBuf)>>,
     cleaner: cleaner::CleanerState,
+    moves: moves::Moves,
     schedule: Mutex<housekeeping::Schedule>,
     free_bytes_min: AtomicU64,
 }
@@ -141,7 +144,7 @@ impl Storage {
             return Ok(log);
         }
         self.check_not_unopened(topic_partition)?;
-        let dir = self.dir_for_new_log()?;
+        let dir = self.dir_for_new_log(topic_partition)?;
         let result = self.create_in(&dir, topic_partition, topic_id, config, now);
         let log = dir.offline_on_io_error(result)?;
         self.update_logs(|logs| {
@@ -195,11 +198,14 @@ impl Storage {
         Ok(opened.log)
     }
 
-    /// The online directory with the fewest logs, as Kafka chooses it.
-    fn dir_for_new_log(&self) -> Result<Arc<LogDir>> {
+    /// The directory that the log has been asked into, or else the one with the fewest logs, as Kafka chooses it.
+    fn dir_for_new_log(&self, topic_partition: &TopicPartition) -> Result<Arc<LogDir>> {
+        if let Some(dir) = self.moves.take_dir_of_new(topic_partition) {
+            return Ok(dir);
+        }
         let logs = self.logs.load();
         let count_in =
-            |dir: &Dir| logs.values().filter(|log| Arc::ptr_eq(log.dir(), &dir.log_dir)).count();
+            |dir: &Dir| logs.values().filter(|log| Arc::ptr_eq(&log.dir(), &dir.log_dir)).count();
         let open = |dir: &&Dir| !dir.is_cordoned() && dir.log_dir.offline_reason().is_none();
         let dir = match &*self.dirs {
             [only] if open(&only) => Some(only),
@@ -247,7 +253,8 @@ impl Storage {
             logs.remove(topic_partition);
         });
         self.cleaner.forget(topic_partition);
-        let dir = Arc::clone(log.dir());
+        self.moves.forget(topic_partition);
+        let dir = log.dir();
         let unique_id = uuid::Uuid::new_v4().simple().to_string();
         let path = dir.path().join(name(topic_partition, &unique_id));
         dir.offline_on_io_error(log.retire_to(&path))?;
@@ -291,7 +298,7 @@ impl Storage {
             has_started |= *offset < log.log_start_offset();
         }
         for dir in &self.dirs {
-            if cuts.iter().any(|(log, _)| Arc::ptr_eq(log.dir(), &dir.log_dir)) {
+            if cuts.iter().any(|(log, _)| Arc::ptr_eq(&log.dir(), &dir.log_dir)) {
                 self.write_recovery_points(&dir.log_dir, checkpointing)?;
                 if has_started {
                     self.write_log_starts(&dir.log_dir, cuts, checkpointing)?;

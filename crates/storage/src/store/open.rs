@@ -13,6 +13,7 @@ use protocol::{Offset, Timestamp, TopicPartition};
 use super::checkpoints::Checkpoints;
 use super::cleaner::CleanerState;
 use super::housekeeping::Schedule;
+use super::moves::Moves;
 use super::{Dir, Storage, StorageOptions, meta};
 use crate::dir::LogDir;
 use crate::error::{Error, IoContext, Result};
@@ -68,6 +69,7 @@ impl Storage {
         let cleaner = CleanerState::default();
         let mut jobs = Vec::new();
         let mut deletions = Vec::new();
+        let moves = Moves::settle(&dirs, dirs.len() == options.config.log_dirs.len())?;
         let mut listed = Vec::with_capacity(dirs.len());
         for dir in &dirs {
             let read = list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
@@ -89,6 +91,7 @@ impl Storage {
             checkpointing: Mutex::new(()),
             deletions: Mutex::new(deletions),
             cleaner,
+            moves,
             schedule: Mutex::new(Schedule::new(&options.config, options.now)),
             free_bytes_min: AtomicU64::new(options.free_bytes_min),
         });

@@ -115,7 +115,7 @@ impl Case {
 
     /// Fails the case unless the error had to be reckoned with.
     pub(crate) fn excuse(&mut self, err: &Error) {
-        let is_offline = self.world.log().dir().offline_reason().is_some();
+        let is_offline = self.world.has_failed_dir();
         let is_excused = match err {
             Error::NoSpace { .. } => self.expects_full_disk || self.expects_fault,
             Error::Io { .. } | Error::Offline { .. } => {

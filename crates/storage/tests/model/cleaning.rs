@@ -18,7 +18,7 @@ impl Case {
         let (log, now) = (self.world.log(), self.world.now);
         let reach = log.last_stable_offset();
         let cleaned = self.world.storage().clean_one(now);
-        self.is_broken |= log.dir().offline_reason().is_some();
+        self.is_broken |= self.world.has_failed_dir();
         assert!(!self.is_broken || self.expects_fault || self.world.disk.is_down());
         self.history.cleanable_to = self.history.cleanable_to.max(reach);
         let done = self.settle(cleaned);

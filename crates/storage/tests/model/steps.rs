@@ -20,7 +20,8 @@ impl Case {
             0..=36 => self.append_as_leader(),
             37..=44 => self.append_as_follower(),
             45..=56 => self.read_somewhere(),
-            57..=59 => self.find_timestamps(),
+            57..=58 => self.find_timestamps(),
+            59 => self.move_to_another_directory(),
             60..=65 => self.move_high_watermark(),
             66..=69 => self.flush(),
             70..=72 => self.checkpoint(),
@@ -67,8 +68,22 @@ impl Case {
     fn run_chores(&mut self) {
         self.note(|| "run chores".to_owned());
         self.world.run_chores();
-        self.is_broken |= self.world.log().dir().offline_reason().is_some();
+        self.is_broken |= self.world.has_failed_dir();
         assert!(!self.is_broken || self.expects_fault || self.world.disk.is_down());
+    }
+
+    fn move_to_another_directory(&mut self) {
+        let (storage, log, now) = (self.world.storage(), self.world.log(), self.world.now);
+        let from = log.dir();
+        let mut others = storage.dirs().filter(|(dir, _)| !Arc::ptr_eq(dir, &from));
+        let (dir, _) = others.next().expect("there are two");
+        self.note(|| format!("move to {}", dir.path().display()));
+        storage.want_in_dir(log.topic_partition(), dir);
+        assert!(storage.move_one(now), "it is wanted there");
+        let is_moved = Arc::ptr_eq(&log.dir(), dir);
+        let is_excused = self.expects_fault || self.expects_full_disk || self.world.disk.is_down();
+        assert!(is_moved || is_excused, "nothing was wrong, and yet it has not moved");
+        self.is_broken |= self.world.has_failed_dir();
     }
 
     fn truncate(&mut self) {
@@ -86,6 +101,7 @@ impl Case {
             let end = log.log_end_offset();
             assert!(ends.contains(&end), "the log ends at {end}, and not in {ends:?}");
             self.history.truncate_to(target, end);
+            self.in_flight.clear();
             self.check();
         }
     }
@@ -99,6 +115,7 @@ impl Case {
         self.half_cut = Offset::ZERO;
         if self.retry(|| storage.truncate_fully(&log, offset, now)) {
             self.history.restart_at(offset);
+            self.in_flight.clear();
             self.check();
         }
     }
@@ -108,7 +125,6 @@ impl Case {
         loop {
             if self.settle(truncate()).is_some() {
                 self.half_cut = Offset::MAX;
-                self.in_flight.clear();
                 return true;
             }
             if self.is_broken || self.world.disk.is_down() {

@@ -13,7 +13,8 @@ use storage::files::names::{FileKind, FileName, Stage};
 use storage::{Log, OpenReport, Storage, StorageOptions};
 use testkit::{FaultDisk, Rng};
 
-const LOG_DIR: &str = "/data";
+/// The log may lie in either.
+const LOG_DIRS: [&str; 2] = ["/data", "/more"];
 
 pub(crate) struct World {
     pub(crate) disk: FaultDisk,
@@ -28,11 +29,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let disk = FaultDisk::new(rng.next());
-        disk.create_dir_all(Path::new(LOG_DIR)).expect("an empty disk has room");
+        for dir in LOG_DIRS {
+            disk.create_dir_all(Path::new(dir)).expect("an empty disk has room");
+        }
         disk.sync_dir(Path::new("/")).expect("nothing is planned to fail");
         disk.set_writes_short(rng.one_in(4));
         let mut broker = StorageConfig::new(&Settings::new(&BROKER)).expect("the defaults fit");
-        broker.log_dirs = vec![LOG_DIR.into()];
+        broker.log_dirs = LOG_DIRS.map(Into::into).to_vec();
         broker.recovery_threads_per_dir = 1;
         broker.cleaner.threads = 1;
         // Room for a few keys only in some cases, so that a cleaning takes several passes.
@@ -88,6 +91,11 @@ impl World {
         Arc::clone(&self.running.as_ref().expect("the broker runs").1)
     }
 
+    /// Whether a log directory is offline; the log may lie in the other.
+    pub(crate) fn has_failed_dir(&self) -> bool {
+        self.storage().dirs().any(|(dir, _)| dir.offline_reason().is_some())
+    }
+
     pub(crate) fn pass_time(&mut self, ms: u64) {
         self.now.0 += i64::try_from(ms).expect("it is small");
         self.disk.set_now_ms(self.now.0);
@@ -109,7 +117,12 @@ impl World {
 
     /// What a checkpoint file says of the partition.
     pub(crate) fn checkpoint(&self, name: &str) -> Option<Offset> {
-        let bytes = read_file(&self.disk, &Path::new(LOG_DIR).join(name)).ok()?;
+        let has_log = |dir: &&&str| {
+            let entries = self.disk.list(Path::new(**dir)).unwrap_or_default();
+            entries.iter().any(|entry| entry.name == Self::topic_partition().to_string())
+        };
+        let dir = LOG_DIRS.iter().find(has_log)?;
+        let bytes = read_file(&self.disk, &Path::new(dir).join(name)).ok()?;
         checkpoint::decode(&bytes).expect("a checkpoint").get(&Self::topic_partition()).copied()
     }
 }

@@ -127,6 +127,13 @@ fn swap_behind_an_unfinished_cleaning_is_undone() {
     assert_eq!(keys[..4], ["cleaned", "cleaned", "key 0", "key 0"]);
 }
 
+/// The batch with its last byte lost, as a power loss leaves it.
+fn torn_inside(batch: &[u8]) -> Vec<u8> {
+    let mut torn = batch.to_vec();
+    *torn.last_mut().unwrap() ^= 0xff;
+    torn
+}
+
 #[test]
 fn file_made_for_the_next_segment_counts_if_it_was_written_to() {
     let rows = [
@@ -139,6 +146,8 @@ fn file_made_for_the_next_segment_counts_if_it_was_written_to() {
         ("empty", Vec::new(), vec![]),
         ("zeros", vec![0; 4096], vec![]),
         ("less than a header", replicated(6, 0, 1).slice(..60).to_vec(), vec![]),
+        ("torn inside its first", torn_inside(&replicated(6, 0, 2)), vec![]),
+        ("with a name from before the others", replicated(3, 0, 1).to_vec(), vec![]),
         // A crash came between the two names of one file.
         ("with the name of another", replicated(4, 0, 2).to_vec(), vec![]),
     ];
