@@ -1,24 +1,14 @@
 //! A member of a group in a JVM of its own (`GroupMember.java`): it joins, reads, leaves when it is asked to, or is killed.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
+use crate::jvm::{Jvm, wait_until, waited};
 use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
 
-/// What has not happened by then never will.
-const LIMIT: Duration = Duration::from_secs(90);
-
 /// A member.
 #[derive(Debug)]
-pub(crate) struct Member {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Arc<Mutex<Vec<String>>>,
-}
+pub(crate) struct Member(Jvm);
 
 impl Member {
     /// Starts a member of `group` with this subscription and these settings.
@@ -30,27 +20,12 @@ impl Member {
     ) -> Self {
         let mut command = kafka_dist().java_reading_stdin("GroupMember");
         command.args([broker.bootstrap(), group, subscription]).args(settings);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Java runs");
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take().expect("it is piped");
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&lines);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                heard.lock().expect("nobody panics with it").push(line);
-            }
-        });
-        Self { child, stdin, lines }
+        Self(Jvm::start(command))
     }
 
     /// All that it has said.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().expect("nobody panics with it").clone()
+        self.0.lines().clone()
     }
 
     /// The partitions that it has.
@@ -67,33 +42,14 @@ impl Member {
 
     /// Asks it to leave, and waits until it has.
     pub(crate) fn leave(&mut self) {
-        let mut stdin = self.stdin.take().expect("it leaves once");
-        stdin.write_all(b"close\n").expect("it listens");
-        stdin.flush().expect("it listens");
-        self.stdin = Some(stdin);
-        wait_until("a member to leave", || {
-            self.child.try_wait().expect("it is our child").is_some()
-        });
+        self.0.tell("close");
+        wait_until("a member to leave", || self.0.end().is_some());
     }
 
     /// Kills it.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("it is our child");
-        self.child.wait().expect("it is our child");
+        self.0.kill();
     }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        // Both fail only for a child that has ended and been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Waits for something that is bound to happen.
-pub(crate) fn wait_until(what: &str, is_true: impl FnMut() -> bool) {
-    assert!(waited(is_true), "waited for {what} in vain");
 }
 
 /// Waits until the members have so many partitions, in any order, and all of them together have `total` different ones.
@@ -110,26 +66,19 @@ pub(crate) fn wait_for_shares(members: &[&Member], expected: &[usize]) {
         all.dedup();
         shares() == expected && all.len() == count
     });
-    let said: Vec<_> = members.iter().map(|member| tail(&member.lines())).collect();
-    assert!(is_shared, "{:?} is not {expected:?}: {said:#?}", shares());
+    assert!(is_shared, "{:?} is not {expected:?}: {:#?}", shares(), last_said(members));
 }
 
-fn waited(mut is_true: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + LIMIT;
-    while !is_true() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    true
-}
-
-fn tail(lines: &[String]) -> Vec<String> {
-    let other = lines.iter().filter(|line| !line.starts_with("read "));
-    let mut last: Vec<_> = other.rev().take(12).cloned().collect();
-    last.reverse();
-    last
+/// The last that each member has said, besides what it has read.
+pub(crate) fn last_said(members: &[&Member]) -> Vec<Vec<String>> {
+    let last_of = |member: &&Member| {
+        let lines = member.lines();
+        let other = lines.into_iter().filter(|line| !line.starts_with("read "));
+        let mut last: Vec<_> = other.rev().take(12).collect();
+        last.reverse();
+        last
+    };
+    members.iter().map(last_of).collect()
 }
 
 /// How often each record was read, by partition and offset.

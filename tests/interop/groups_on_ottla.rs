@@ -6,7 +6,8 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::dump_log::dump_log;
-use crate::group_member::{Member, read_counts, wait_for_shares, wait_until};
+use crate::group_member::{Member, last_said, read_counts, wait_for_shares};
+use crate::jvm::{wait_until, waited};
 use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
 
@@ -62,7 +63,9 @@ impl Drop for Load {
 
 /// Waits until the members have read so many different records, and returns how many they have read again.
 pub(crate) fn wait_for_records(members: &[&Member], count: usize) -> usize {
-    wait_until("all records", || read_counts(members).len() == count);
+    let have_all = waited(|| read_counts(members).len() == count);
+    let found = read_counts(members).len();
+    assert!(have_all, "{found} of {count}: {:#?}", last_said(members));
     read_counts(members).values().map(|times| times - 1).sum()
 }
 

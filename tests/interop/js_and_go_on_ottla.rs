@@ -14,6 +14,11 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
 /// The first time downloads some megabytes.
 const FETCH_LIMIT: Duration = Duration::from_secs(300);
 const LIMIT: Duration = Duration::from_secs(120);
+/// What is to be waited for comes soon.
+const SETTINGS: [&str; 2] = [
+    "group.initial.rebalance.delay.ms=500",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms=200",
+];
 
 #[test]
 fn kafkajs_does_all_that_a_client_does() {
@@ -33,7 +38,7 @@ fn kafkajs_does_all_that_a_client_does() {
     });
     let mut node = Command::new("node");
     node.env("NODE_PATH", folder.join("node_modules")).arg(sources.join("on_kafkajs.js"));
-    check(node);
+    check(node, 6);
 }
 
 #[test]
@@ -45,7 +50,7 @@ fn franz_go_does_all_that_a_client_does() {
         go.args(["build", "-o"]).arg(folder.join("on_franz_go")).arg(".").current_dir(&sources);
         succeed(&mut go, FETCH_LIMIT, "install Go; franz-go comes once from the module proxy")
     });
-    check(Command::new(folder.join("on_franz_go")));
+    check(Command::new(folder.join("on_franz_go")), 7);
 }
 
 /// Makes a folder of some sources, unless it was made of the same ones before.
@@ -59,13 +64,13 @@ fn made(folder: &Path, sources: &Path, names: &[&str], make: impl FnOnce() -> Re
     make_once(folder, &input, make).unwrap_or_else(|err| panic!("no client to test with: {err}"));
 }
 
-/// Runs a client on a broker of its own.
-fn check(mut client: Command) {
+/// Runs a client, which has so many scenarios, on a broker of its own.
+fn check(mut client: Command, scenario_count: usize) {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
-    let broker = OttlaBroker::start(home.path(), &["group.initial.rebalance.delay.ms=500"]);
+    let broker = OttlaBroker::start(home.path(), &SETTINGS);
     client.arg(broker.bootstrap());
     let output = process::run(&mut client, LIMIT).unwrap_or_else(|err| panic!("{err}"));
     assert!(output.failure.is_none(), "{output:#?}\nthe broker's log:\n{}", broker.log());
-    assert_eq!(output.stdout.matches("ok ").count(), 5, "{}", output.stdout);
+    assert_eq!(output.stdout.matches("ok ").count(), scenario_count, "{}", output.stdout);
     broker.stop();
 }

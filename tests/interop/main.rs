@@ -7,6 +7,7 @@ mod dump_log;
 mod group_member;
 mod groups_on_ottla;
 mod js_and_go_on_ottla;
+mod jvm;
 mod kafka_on_kafka;
 mod kafka_on_ottla;
 mod kafka_tools_on_ottla;
@@ -16,6 +17,7 @@ mod metadata_on_ottla;
 mod ottla_logs;
 mod ottla_on_kafka;
 mod python_on_ottla;
+mod streams_on_ottla;
 mod transactions_on_ottla;
 
 use testkit::{kafka_broker as broker, kafka_dist, ottla_broker, process};

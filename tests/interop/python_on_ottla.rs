@@ -13,8 +13,9 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/python
 /// All scenarios of one client, with two others beside it.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Groups that do not wait for long.
-const QUICK: [&str; 4] = [
+/// Groups that do not wait for long, and transactions that are open for too long are found soon.
+const QUICK: [&str; 5] = [
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms=200",
     "group.initial.rebalance.delay.ms=500",
     "group.consumer.min.heartbeat.interval.ms=300",
     "group.consumer.heartbeat.interval.ms=300",

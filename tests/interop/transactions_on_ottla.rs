@@ -1,12 +1,10 @@
 //! Transactions of Apache Kafka's clients and tools against the real binary.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::jvm::{Jvm, wait_until};
 use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
 
@@ -68,51 +66,22 @@ fn java_copier_moves_each_record_once_with_its_offset() {
     broker.stop();
 }
 
-/// A copier in a JVM of its own, and how many records it says that it has copied.
-struct Copier {
-    child: Child,
-    /// The JVM halts when this is closed.
-    _leash: ChildStdin,
-    copied: Arc<AtomicUsize>,
+/// Starts Kafka's own copier, the one that its system tests put under stress, as one of a group.
+fn copier(broker: &OttlaBroker, transactional_id: &str) -> Jvm {
+    let mut command = kafka_dist().java(&[], "org.apache.kafka.tools.TransactionalMessageCopier");
+    command.args(["--broker-list", broker.bootstrap(), "--transactional-id", transactional_id]);
+    let flags = "--input-topic in --input-partition -1 --output-topic out --consumer-group copiers --group-mode \
+                 --use-group-metadata --enable-random-aborts --transaction-size 20 --transaction-timeout 10000";
+    command.args(flags.split_whitespace());
+    Jvm::start(command)
 }
 
-impl Copier {
-    fn start(broker: &OttlaBroker, id: &str, copied: &Arc<AtomicUsize>) -> Self {
-        let mut command = kafka_dist().java(&[], "Copier");
-        command.args([broker.bootstrap(), id]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.stderr(Stdio::null()).spawn().expect("Java runs");
-        let stdout = child.stdout.take().expect("it is piped");
-        let heard = Arc::clone(copied);
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                heard.fetch_add(line.parse().unwrap_or(0), Ordering::Relaxed);
-            }
-        });
-        let leash = child.stdin.take().expect("it is piped");
-        Self { child, _leash: leash, copied: Arc::clone(copied) }
-    }
-
-    /// Waits until all copiers together have copied so many records.
-    fn wait_for(&self, count: usize) {
-        wait_until(&format!("{count} records copied"), || {
-            self.copied.load(Ordering::Relaxed) >= count
-        });
-    }
-}
-
-impl Drop for Copier {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !is_true() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
+/// How many records a copier says that it has copied.
+fn copied(copier: &Jvm) -> usize {
+    let lines = copier.lines();
+    let status = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    let count = status.and_then(|status| status.get("totalProcessed")?.as_u64());
+    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
 }
 
 #[test]
@@ -125,20 +94,22 @@ fn three_copiers_move_each_record_once_while_they_and_the_broker_are_killed() {
     run(&broker, "Transactions", &["fill", "in", "3", &COUNT.to_string()]);
     run(&broker, "Transactions", &["fill", "out", "3", "0"]);
 
-    let copied = Arc::new(AtomicUsize::new(0));
     let ids = ["copier-0", "copier-1", "copier-2"];
-    let mut copiers = ids.map(|id| Copier::start(&broker, id, &copied));
+    let mut copiers = ids.map(|id| copier(&broker, id));
+    let mut copied_by_the_dead = 0;
     for round in 1..=3 {
-        copiers[0].wait_for(round * COUNT / 4);
+        wait_until("more records copied", || {
+            copied_by_the_dead + copiers.iter().map(copied).sum::<usize>() >= round * COUNT / 5
+        });
         broker.kill();
         broker = OttlaBroker::start(home.path(), &settings);
         let killed = round % copiers.len();
-        copiers[killed] = Copier::start(&broker, ids[killed], &copied);
+        copied_by_the_dead += copied(&copiers[killed]);
+        copiers[killed] = copier(&broker, ids[killed]);
     }
     for copier in &mut copiers {
-        wait_until("the copiers come to their end", || {
-            copier.child.try_wait().expect("it is our child").is_some()
-        });
+        wait_until("the copiers come to their end", || copier.end().is_some());
+        assert!(copier.end().is_some_and(|status| status.success()), "{:#?}", copier.lines());
     }
     let read = run(&broker, "Transactions", &["read", "out", "3"]);
     let mut found: Vec<usize> = read.lines().map(|line| line.parse().expect("a number")).collect();

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -41,6 +42,8 @@ func main() {
 		{"records of every codec come back as they were sent", records},
 		{"a group of three reads all once while one leaves", groups},
 		{"offsets are found by time", offsetsByTime},
+		{"transactions are seen whole or not at all", transactions},
+		{"offsets are committed with the records that come of them", copies},
 		{"records, topics and groups are deleted", deletions},
 	} {
 		start := time.Now()
@@ -154,8 +157,8 @@ func shown(record *kgo.Record) string {
 	return text + record.Timestamp.UTC().String()
 }
 
-func read(ctx context.Context, server, topic string, from kgo.Offset, count int) []*kgo.Record {
-	client := connect(server, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(from))
+func read(ctx context.Context, server, topic string, from kgo.Offset, count int, opts ...kgo.Opt) []*kgo.Record {
+	client := connect(server, append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(from))...)
 	defer client.Close()
 	var read []*kgo.Record
 	for len(read) < count {
@@ -292,6 +295,120 @@ func offsetsByTime(ctx context.Context, server string, admin *kadm.Client) {
 	equal(ends["timed"][0].Offset, int64(20))
 	sought := read(ctx, server, "timed", kgo.NewOffset().AfterMilli(start.UnixMilli()+17_000), 3)
 	equal(string(sought[0].Value), "17")
+}
+
+func transactions(ctx context.Context, server string, admin *kadm.Client) {
+	create(ctx, admin, "ledger", 1, nil)
+	create(ctx, admin, "late", 1, nil)
+	writer := func(id string, timeout time.Duration) *kgo.Client {
+		return connect(server, kgo.TransactionalID(id), kgo.TransactionTimeout(timeout))
+	}
+	begin := func(client *kgo.Client, topic string, values ...string) error {
+		must(client.BeginTransaction())
+		var records []*kgo.Record
+		for _, value := range values {
+			records = append(records, &kgo.Record{Topic: topic, Value: []byte(value)})
+		}
+		return client.ProduceSync(ctx, records...).FirstErr()
+	}
+	zombie := writer("a-writer", time.Minute)
+	defer zombie.Close()
+	var expected []string
+	for number := 0; number < 6; number++ {
+		values := []string{fmt.Sprintf("%d/0", number), fmt.Sprintf("%d/1", number)}
+		must(begin(zombie, "ledger", values...))
+		must(zombie.EndTransaction(ctx, kgo.TransactionEndTry(number%2 == 0)))
+		if number%2 == 0 {
+			expected = append(expected, values...)
+		}
+	}
+	successor := writer("a-writer", time.Minute)
+	defer successor.Close()
+	must(begin(successor, "ledger", "after"))
+	err := begin(zombie, "ledger", "too late")
+	if err == nil {
+		err = zombie.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if !errors.Is(err, kerr.InvalidProducerEpoch) && !errors.Is(err, kerr.ProducerFenced) {
+		panic(fmt.Sprintf("the zombie is told: %v", err))
+	}
+	must(successor.EndTransaction(ctx, kgo.TryCommit))
+	equal(committed(ctx, server, "ledger", 7), append(expected, "after"))
+
+	// One that takes too long is aborted, and holds nobody up for longer.
+	slow := writer("a-slow-writer", time.Second)
+	defer slow.Close()
+	must(begin(slow, "late", "never"))
+	plain := connect(server, kgo.DefaultProduceTopic("late"))
+	defer plain.Close()
+	must(plain.ProduceSync(ctx, kgo.StringRecord("plain")).FirstErr())
+	equal(committed(ctx, server, "late", 1), []string{"plain"})
+	if slow.EndTransaction(ctx, kgo.TryCommit) == nil {
+		panic("what was aborted is committed")
+	}
+	again := writer("a-slow-writer", time.Minute)
+	defer again.Close()
+	must(begin(again, "late", "in time"))
+	must(again.EndTransaction(ctx, kgo.TryCommit))
+	equal(committed(ctx, server, "late", 2), []string{"plain", "in time"})
+}
+
+// The first values that a reader of committed records gets.
+func committed(ctx context.Context, server, topic string, count int) []string {
+	var values []string
+	committed := kgo.FetchIsolationLevel(kgo.ReadCommitted())
+	for _, record := range read(ctx, server, topic, kgo.NewOffset().AtStart(), count, committed) {
+		values = append(values, string(record.Value))
+	}
+	return values
+}
+
+func copies(ctx context.Context, server string, admin *kadm.Client) {
+	const count = 300
+	create(ctx, admin, "in", 3, nil)
+	create(ctx, admin, "out", 1, nil)
+	producer := connect(server, kgo.DefaultProduceTopic("in"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	defer producer.Close()
+	for number := 0; number < count; number++ {
+		producer.Produce(ctx, kgo.StringRecord(strconv.Itoa(number)), func(_ *kgo.Record, err error) { must(err) })
+	}
+	must(producer.Flush(ctx))
+	session, err := kgo.NewGroupTransactSession(
+		kgo.SeedBrokers(server), kgo.TransactionalID("a-copier"), kgo.ConsumerGroup("copiers"), kgo.ConsumeTopics("in"),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DefaultProduceTopic("out"))
+	must(err)
+	defer session.Close()
+	for round, done := 0, 0; done < count; round++ {
+		fetches := session.PollRecords(ctx, 20)
+		must(fetches.Err())
+		must(session.Begin())
+		for _, record := range fetches.Records() {
+			session.Produce(ctx, &kgo.Record{Value: record.Value}, func(_ *kgo.Record, err error) { must(err) })
+		}
+		must(session.Client().Flush(ctx))
+		// Every third is given up, and comes again.
+		isCommitted, err := session.End(ctx, kgo.TransactionEndTry(round%3 != 2))
+		must(err)
+		if isCommitted {
+			done += fetches.NumRecords()
+		}
+	}
+	offsets, err := admin.FetchOffsets(ctx, "copiers")
+	must(err)
+	for _, offset := range offsets["in"] {
+		equal(offset.At, int64(count/3))
+	}
+	var numbers []int
+	for _, value := range committed(ctx, server, "out", count) {
+		number, err := strconv.Atoi(value)
+		must(err)
+		numbers = append(numbers, number)
+	}
+	sort.Ints(numbers)
+	for index, number := range numbers {
+		equal(number, index)
+	}
 }
 
 func deletions(ctx context.Context, _ string, admin *kadm.Client) {

@@ -172,6 +172,61 @@ async function offsetsAreFoundByTime() {
   await consumer.disconnect()
 }
 
+async function transactionsAreSeenWholeOrNotAtAll() {
+  for (const topic of ['ledger', 'late']) {
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+  }
+  const writer = async (transactionalId, transactionTimeout) => {
+    const producer = kafka.producer({ transactionalId, transactionTimeout, idempotent: true, maxInFlightRequests: 1 })
+    await producer.connect()
+    return producer
+  }
+  const begin = async (producer, topic, ...values) => {
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: values.map((value) => ({ value })) })
+    return transaction
+  }
+  const committed = async (topic, count) => (await readAll(topic, count)).map(({ value }) => value.toString())
+  const zombie = await writer('a-writer', 60_000)
+  const expected = []
+  for (let number = 0; number < 6; number++) {
+    const values = [`${number}/0`, `${number}/1`]
+    const transaction = await begin(zombie, 'ledger', ...values)
+    const partitions = [{ partition: 0, offset: `${number}` }]
+    await transaction.sendOffsets({ consumerGroupId: 'movers', topics: [{ topic: 'orders', partitions }] })
+    if (number % 2 === 0) {
+      await transaction.commit()
+      expected.push(...values)
+    } else {
+      await transaction.abort()
+    }
+  }
+  const [{ partitions }] = await admin.fetchOffsets({ groupId: 'movers', topics: ['orders'] })
+  assert.equal(partitions.find(({ partition }) => partition === 0).offset, '4')
+
+  // It takes the id over with its first transaction.
+  const successor = await writer('a-writer', 60_000)
+  const after = await begin(successor, 'ledger', 'after')
+  const tooLate = async () => (await begin(zombie, 'ledger', 'too late')).commit()
+  await assert.rejects(tooLate, (error) => /FENCED|INVALID_PRODUCER_EPOCH/.test((error.cause ?? error).type))
+  await after.commit()
+  assert.deepEqual(await committed('ledger', 7), [...expected, 'after'])
+
+  // One that takes too long is aborted, and holds nobody up for longer.
+  const slow = await writer('a-slow-writer', 1_000)
+  const aborted = await begin(slow, 'late', 'never')
+  const plain = kafka.producer()
+  await plain.connect()
+  await plain.send({ topic: 'late', messages: [{ value: 'plain' }] })
+  assert.deepEqual(await committed('late', 1), ['plain'])
+  await assert.rejects(() => aborted.commit())
+  const again = await writer('a-slow-writer', 60_000)
+  await (await begin(again, 'late', 'in time')).commit()
+  await admin.deleteGroups(['reader-of-late'])
+  assert.deepEqual(await committed('late', 2), ['plain', 'in time'])
+  await Promise.all([zombie, successor, slow, plain, again].map((producer) => producer.disconnect()))
+}
+
 async function recordsTopicsAndGroupsAreDeleted() {
   await admin.deleteTopicRecords({ topic: 'timed', partitions: [{ partition: 0, offset: '4' }] })
   assert.equal((await admin.fetchTopicOffsets('timed'))[0].low, '4')
@@ -189,6 +244,7 @@ async function main() {
     recordsOfEveryCodecComeBackAsTheyWereSent,
     aGroupOfThreeReadsAllOnceWhileOneLeaves,
     offsetsAreFoundByTime,
+    transactionsAreSeenWholeOrNotAtAll,
     recordsTopicsAndGroupsAreDeleted,
   ]) {
     const start = Date.now()

@@ -47,10 +47,12 @@ class Consumer:
 class Writer:
     """A producer of transactions."""
 
-    def __init__(self, wait, server, transactional_id):
+    def __init__(self, wait, server, transactional_id, timeout_s):
         async def start():
             producer = AIOKafkaProducer(
-                bootstrap_servers=server, transactional_id=transactional_id
+                bootstrap_servers=server,
+                transactional_id=transactional_id,
+                transaction_timeout_ms=timeout_s * 1000,
             )
             await producer.start()
             return producer
@@ -67,17 +69,18 @@ class Writer:
         offsets = {TopicPartition(topic, 0): offset}
         self.wait(self.producer.send_offsets_to_transaction(offsets, group))
 
+    def flush(self):
+        self.wait(self.producer.flush())
+
     def commit(self):
         self.wait(self.producer.commit_transaction())
 
     def abort(self):
         self.wait(self.producer.abort_transaction())
 
-    def error_of_a_transaction(self, topic):
+    def error_of(self, steps):
         try:
-            self.begin()
-            self.send(topic, b"too late")
-            self.commit()
+            steps()
         except KafkaError as failure:
             return type(failure).__name__
         return "none"
@@ -175,8 +178,8 @@ class Client:
 
         return self._with_consumer(topic, 0, read, isolation_level="read_committed")
 
-    def writer(self, transactional_id):
-        return Writer(self.wait, self.server, transactional_id)
+    def writer(self, transactional_id, timeout_s=60):
+        return Writer(self.wait, self.server, transactional_id, timeout_s)
 
     def read(self, topic, partition, offset, count):
         async def read(consumer, of):

@@ -39,8 +39,12 @@ class Consumer:
 class Writer:
     """A producer of transactions."""
 
-    def __init__(self, server, transactional_id):
-        self.producer = KafkaProducer(bootstrap_servers=server, transactional_id=transactional_id)
+    def __init__(self, server, transactional_id, timeout_s):
+        self.producer = KafkaProducer(
+            bootstrap_servers=server,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=timeout_s * 1000,
+        )
         self.producer.init_transactions()
 
     def begin(self):
@@ -53,17 +57,18 @@ class Writer:
         offsets = {TopicPartition(topic, 0): OffsetAndMetadata(offset, "", -1)}
         self.producer.send_offsets_to_transaction(offsets, group)
 
+    def flush(self):
+        self.producer.flush(LIMIT_S)
+
     def commit(self):
         self.producer.commit_transaction()
 
     def abort(self):
         self.producer.abort_transaction()
 
-    def error_of_a_transaction(self, topic):
+    def error_of(self, steps):
         try:
-            self.begin()
-            self.send(topic, b"too late")
-            self.commit()
+            steps()
         except KafkaError as failure:
             return type(failure).__name__
         return "none"
@@ -140,8 +145,8 @@ class Client:
     def read_committed(self, topic, count):
         return [r.value for r in self.read(topic, 0, 0, count, isolation_level="read_committed")]
 
-    def writer(self, transactional_id):
-        return Writer(self.server, transactional_id)
+    def writer(self, transactional_id, timeout_s=60):
+        return Writer(self.server, transactional_id, timeout_s)
 
     def read(self, topic, partition, offset, count, **config):
         of = TopicPartition(topic, partition)

@@ -50,10 +50,15 @@ class Consumer:
 class Writer:
     """A producer of transactions."""
 
-    def __init__(self, server, transactional_id):
+    def __init__(self, server, transactional_id, timeout_s):
         self.server = server
         self.producer = ck.Producer(
-            {"bootstrap.servers": server, "transactional.id": transactional_id, "linger.ms": 0}
+            {
+                "bootstrap.servers": server,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": timeout_s * 1000,
+                "linger.ms": 0,
+            }
         )
         self.producer.init_transactions(LIMIT_S)
 
@@ -73,15 +78,16 @@ class Writer:
     def commit(self):
         self.producer.commit_transaction(LIMIT_S)
 
+    def flush(self):
+        assert self.producer.flush(LIMIT_S) == 0
+
     def abort(self):
-        self.producer.flush(LIMIT_S)
+        self.flush()
         self.producer.abort_transaction(LIMIT_S)
 
-    def error_of_a_transaction(self, topic):
+    def error_of(self, steps):
         try:
-            self.begin()
-            self.send(topic, b"too late")
-            self.commit()
+            steps()
         except ck.KafkaException as failure:
             return failure.args[0].name()
         return "none"
@@ -183,8 +189,8 @@ class Client:
         # Committed records only are what it reads unless it is told otherwise.
         return [record.value for record in self.read(topic, 0, 0, count)]
 
-    def writer(self, transactional_id):
-        return Writer(self.server, transactional_id)
+    def writer(self, transactional_id, timeout_s=60):
+        return Writer(self.server, transactional_id, timeout_s)
 
     def _plain_consumer(self, group):
         return ck.Consumer(

@@ -229,13 +229,35 @@ def transactions_are_seen_whole_or_not_at_all(client):
     assert client.committed("movers", "inbox", [0]) == [4]
 
     successor = client.writer("a-writer")
-    error = writer.error_of_a_transaction("ledger").replace("_", "").lower()
+    error = writer.error_of(lambda: transact(writer, "ledger", b"too late"))
+    error = error.replace("_", "").lower()
     assert "fenced" in error or "invalidproducerepoch" in error, error
-    successor.begin()
-    successor.send("ledger", b"after")
-    successor.commit()
+    transact(successor, "ledger", b"after")
     committed.append(b"after")
     assert client.read_committed("ledger", len(committed)) == committed
+    writer.close()
+    successor.close()
+
+
+def transact(writer, topic, value):
+    writer.begin()
+    writer.send(topic, value)
+    writer.commit()
+
+
+def a_transaction_that_takes_too_long_is_aborted(client):
+    client.create_topics({"late": 1}, {})
+    writer = client.writer("a-slow-writer", timeout_s=1)
+    writer.begin()
+    writer.send("late", b"never")
+    writer.flush()
+    client.produce("late", numbered([1]))
+    # It holds nobody up for longer.
+    assert client.read_committed("late", 1) == [b"1"]
+    assert writer.error_of(writer.commit) != "none"
+    successor = client.writer("a-slow-writer")
+    transact(successor, "late", b"in time")
+    assert client.read_committed("late", 2) == [b"1", b"in time"]
     writer.close()
     successor.close()
 
@@ -247,6 +269,7 @@ SCENARIOS = (
     offsets_are_found_by_time,
     records_topics_and_groups_are_deleted,
     transactions_are_seen_whole_or_not_at_all,
+    a_transaction_that_takes_too_long_is_aborted,
 )
 
 
