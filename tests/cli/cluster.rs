@@ -66,9 +66,9 @@ fn doctor_finds_what_connect_and_debezium_will_stumble_over() {
         stage.ok(&command.split(' ').collect::<Vec<_>>());
     }
     let text = stage.run(&["doctor"]).out;
-    assert!(text.contains("ok    topics      my_connect_offsets is compacted"), "{text}");
-    assert!(text.contains("ok    topics      schema-history.shop keeps every"), "{text}");
-    assert!(text.contains("FAIL  topics      connect-configs has 3"), "{text}");
+    assert!(text.contains("ok    topics        my_connect_offsets is compacted"), "{text}");
+    assert!(text.contains("ok    topics        schema-history.shop keeps every"), "{text}");
+    assert!(text.contains("FAIL  topics        connect-configs has 3"), "{text}");
 }
 
 #[test]

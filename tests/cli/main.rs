@@ -7,3 +7,5 @@ mod records;
 mod replay;
 mod stage;
 mod topics;
+mod transactions;
+mod writer;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
+use crate::kafka_dist::kafka_dist;
 use crate::process;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -64,6 +65,16 @@ fn operators_commands_work_on_kafka() {
     ottla(&broker, &["topic", "alter", "t", "-p", "3"]);
     let cluster = json(&broker, &["cluster"]);
     assert_eq!(cluster["features"]["transaction.version"]["finalized"], 2);
+
+    let begin = [broker.bootstrap(), "u", "writer", "begin"];
+    kafka_dist().stdout("StoredTransaction", &begin, LIMIT);
+    assert_eq!(json(&broker, &["txn", "list"])[0]["state"], "Ongoing");
+    let transaction = &json(&broker, &["txn", "describe", "writer"])[0];
+    assert_eq!(transaction["partitions"].as_array().unwrap().len(), 1, "{transaction}");
+    assert!(transaction["partitions"][0]["start_offset"].is_i64(), "{transaction}");
+    assert_eq!(ottla(&broker, &["txn", "abort", "writer"]), "aborted writer\n");
+    assert_eq!(json(&broker, &["txn", "list"])[0]["state"], "Empty");
+
     assert_eq!(ottla(&broker, &["topic", "delete", "t", "u"]), "deleted t\ndeleted u\n");
     broker.stop();
 }

@@ -100,6 +100,7 @@ const fn advice_on(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::GroupIdNotFound => "`ottla group list` shows the groups",
         ErrorCode::NonEmptyGroup => "stop its members first; `ottla group describe` shows them",
+        ErrorCode::TransactionalIdNotFound => "`ottla txn list` shows the transactional ids",
         ErrorCode::OffsetOutOfRange => {
             "`--offset start` begins with what is there, `ottla topic describe` shows the offsets"
         }

@@ -28,6 +28,7 @@ mod record_json;
 mod replay;
 mod table;
 mod topic;
+mod txn;
 mod wire;
 
 use std::process::ExitCode;
@@ -81,12 +82,15 @@ enum Verb {
     /// List, describe, move and delete consumer groups.
     #[command(subcommand)]
     Group(group::Command),
+    /// List, describe and abort transactions.
+    #[command(subcommand)]
+    Txn(txn::Command),
     /// Get, set and unset configurations of topics, brokers, groups and client metrics.
     #[command(subcommand)]
     Config(configs::Command),
     /// Show the brokers, the controller and the features of the cluster.
     Cluster(cluster::Arguments),
-    /// Look for what will trouble clients: addresses, partitions, topics of Connect and Debezium, disks, clocks.
+    /// Look for what will trouble clients: addresses, partitions, topics of Connect and Debezium, transactions, disks, clocks.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Arguments),
 }
@@ -121,6 +125,7 @@ async fn run_verb(verb: Verb) -> Result<(), Error> {
         Verb::Consume(arguments) => consume::run(arguments).await,
         Verb::Replay(arguments) => replay::run(arguments).await,
         Verb::Group(command) => group::run(command).await,
+        Verb::Txn(command) => txn::run(command).await,
         Verb::Config(command) => configs::run(command).await,
         Verb::Cluster(arguments) => cluster::run(arguments).await,
         Verb::Doctor(arguments) => doctor::run(arguments).await,

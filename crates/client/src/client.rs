@@ -200,6 +200,32 @@ impl Client {
         }
     }
 
+    /// Asks the leader of a partition, again and again while the answer is that somebody else is it. A topic that is not
+    /// there is an error at once.
+    pub async fn with_leader<T, F>(
+        &self,
+        partition: &TopicPartition,
+        mut ask: impl FnMut(Connection) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.topic(&partition.topic).await?;
+        let mut backoff = Backoff::new(self.options().retry_timeout);
+        loop {
+            let asked = async {
+                let leader = self.leader(partition).await?;
+                ask(self.broker(leader).await?).await
+            };
+            match asked.await {
+                Err(err) if err.is_retriable() && backoff.wait().await => {
+                    self.forget(&partition.topic);
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Sorts partitions by their leaders. Waits for those that have none, but not for ever.
     pub(crate) async fn by_leader<T>(
         &self,

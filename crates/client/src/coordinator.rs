@@ -1,6 +1,7 @@
-//! The coordinator of a group: who it is, and the offsets that it keeps for the group.
+//! The coordinators of groups and of transactions: who they are, and the offsets that one keeps for its group.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use protocol::messages::{
@@ -27,22 +28,52 @@ pub(crate) struct Committer {
     pub(crate) member_id: String,
 }
 
+/// What a coordinator is looked for by.
+#[derive(Copy, Clone, Debug)]
+enum Key<'a> {
+    Group(&'a str),
+    Transaction(&'a str),
+}
+
+impl Key<'_> {
+    /// The request for it; the numbers are Kafka's (`CoordinatorType`).
+    fn request(self) -> FindCoordinatorRequest {
+        let (kind, key) = match self {
+            Self::Group(id) => (0, id),
+            Self::Transaction(id) => (1, id),
+        };
+        FindCoordinatorRequest::default().with_key_type(kind).with_coordinator_keys(vec![text(key)])
+    }
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(id) => write!(f, "group {id}"),
+            Self::Transaction(id) => write!(f, "transactional id {id}"),
+        }
+    }
+}
+
 impl Client {
     /// The coordinator of a group.
     pub async fn coordinator(&self, group_id: &str) -> Result<Connection, Error> {
+        self.coordinator_of(Key::Group(group_id)).await
+    }
+
+    async fn coordinator_of(&self, key: Key<'_>) -> Result<Connection, Error> {
         let mut backoff = Backoff::new(self.options().retry_timeout);
         loop {
-            match self.find_coordinator(group_id).await {
+            match self.find_coordinator(key).await {
                 Err(err) if err.is_retriable() && backoff.wait().await => {}
                 result => return result,
             }
         }
     }
 
-    async fn find_coordinator(&self, group_id: &str) -> Result<Connection, Error> {
-        let request = FindCoordinatorRequest::default().with_coordinator_keys(vec![text(group_id)]);
-        let response = self.call_in(FIND_VERSIONS, request).await?;
-        let what = || format!("coordinator of group {group_id}");
+    async fn find_coordinator(&self, key: Key<'_>) -> Result<Connection, Error> {
+        let response = self.call_in(FIND_VERSIONS, key.request()).await?;
+        let what = || format!("coordinator of {key}");
         let Some(found) = response.coordinators.into_iter().next() else {
             return Err(Error::refused(what(), ErrorCode::CoordinatorNotAvailable.code(), None));
         };
@@ -55,6 +86,29 @@ impl Client {
     pub async fn with_coordinator<T, F>(
         &self,
         group_id: &str,
+        ask: impl FnMut(Connection) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.ask_coordinator(Key::Group(group_id), ask).await
+    }
+
+    /// The same for the coordinator of a transactional id.
+    pub async fn with_transaction_coordinator<T, F>(
+        &self,
+        transactional_id: &str,
+        ask: impl FnMut(Connection) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.ask_coordinator(Key::Transaction(transactional_id), ask).await
+    }
+
+    async fn ask_coordinator<T, F>(
+        &self,
+        key: Key<'_>,
         mut ask: impl FnMut(Connection) -> F,
     ) -> Result<T, Error>
     where
@@ -62,7 +116,7 @@ impl Client {
     {
         let mut backoff = Backoff::new(self.options().retry_timeout);
         loop {
-            let coordinator = self.coordinator(group_id).await?;
+            let coordinator = self.coordinator_of(key).await?;
             match ask(coordinator).await {
                 Err(err) if err.is_retriable() && backoff.wait().await => {}
                 result => return result,

@@ -5,6 +5,7 @@ mod clock;
 mod disks;
 mod partitions;
 mod topics;
+mod transactions;
 
 use clap::Args;
 use client::{Client, Metadata, Topics};
@@ -93,6 +94,7 @@ async fn examine(
     findings.extend(partitions::check(&metadata));
     let named = topics::Named { connect: &arguments.connect_topics, history: &arguments.history };
     findings.extend(topics::check(client, &metadata, &named).await?);
+    findings.extend(transactions::check(client, &metadata).await);
     findings.extend(disks::check(client, &metadata).await);
     findings.push(clock::check(client).await);
     Ok(())
@@ -106,9 +108,9 @@ fn show(findings: &[Finding]) -> String {
             Status::Warn => "WARN",
             Status::Fail => "FAIL",
         };
-        text.push_str(&format!("{status}  {:<10}  {}\n", finding.check, finding.what));
+        text.push_str(&format!("{status}  {:<12}  {}\n", finding.check, finding.what));
         if let Some(advice) = &finding.advice {
-            text.push_str(&format!("                  {advice}\n"));
+            text.push_str(&format!("                    {advice}\n"));
         }
     }
     text

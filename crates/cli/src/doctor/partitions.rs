@@ -42,7 +42,8 @@ pub(super) fn check(metadata: &Metadata) -> Vec<Finding> {
     findings
 }
 
-fn names(names: &[String]) -> String {
+/// Names one after the other, unless they are too many.
+pub(super) fn names(names: &[String]) -> String {
     let shown: Vec<_> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
     let rest = names.len().saturating_sub(NAMES_MAX);
     if rest > 0 { format!("{} and {rest} more", shown.join(", ")) } else { shown.join(", ") }

@@ -1,7 +1,7 @@
 //! `ottla group list`.
 
 use clap::Args;
-use client::Topics;
+use client::{Client, Topics};
 use protocol::messages::ListGroupsRequest;
 use serde::Serialize;
 
@@ -26,12 +26,13 @@ pub(crate) struct Arguments {
     output: Output,
 }
 
+/// A group as its coordinator lists it.
 #[derive(Debug, Serialize)]
-struct Row {
-    group: String,
+pub(crate) struct Group {
+    pub(crate) group: String,
     #[serde(rename = "type")]
     kind: String,
-    state: String,
+    pub(crate) state: String,
     /// `consumer`, `connect`, or empty for one that only commits.
     protocol_type: String,
 }
@@ -42,25 +43,33 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Error> {
     let request = ListGroupsRequest::default()
         .with_states_filter(texts(&arguments.state))
         .with_types_filter(texts(&arguments.types));
-    let mut rows = Vec::new();
-    // Each broker knows the groups that it coordinates.
+    let groups = list(&client, request).await?;
+    arguments.output.show(&groups, |groups| {
+        let mut table = Table::new(&["GROUP", "TYPE", "STATE", "PROTOCOL"]);
+        for group in groups {
+            let Group { group, kind, state, protocol_type } = group;
+            table.row([group, kind, state, protocol_type].map(Clone::clone).to_vec());
+        }
+        table.to_string()
+    })
+}
+
+/// The groups of all brokers: each knows those that it coordinates.
+pub(crate) async fn list(
+    client: &Client,
+    request: ListGroupsRequest,
+) -> Result<Vec<Group>, client::Error> {
+    let mut groups = Vec::new();
     for id in client.metadata(Topics::Named(&[])).await?.brokers.into_keys() {
         let response = client.broker(id).await?.call(request.clone()).await?;
         client::Error::check(response.error_code, None, || format!("groups of broker {id}"))?;
-        rows.extend(response.groups.into_iter().map(|group| Row {
+        groups.extend(response.groups.into_iter().map(|group| Group {
             group: group.group_id.to_string(),
             kind: group.group_type.to_string(),
             state: group.group_state.to_string(),
             protocol_type: group.protocol_type.to_string(),
         }));
     }
-    rows.sort_by(|one, other| one.group.cmp(&other.group));
-    arguments.output.show(&rows, |rows| {
-        let mut table = Table::new(&["GROUP", "TYPE", "STATE", "PROTOCOL"]);
-        for row in rows {
-            let Row { group, kind, state, protocol_type } = row;
-            table.row([group, kind, state, protocol_type].map(Clone::clone).to_vec());
-        }
-        table.to_string()
-    })
+    groups.sort_by(|one, other| one.group.cmp(&other.group));
+    Ok(groups)
 }

@@ -8,32 +8,31 @@ use protocol::messages::describe_groups_response::{DescribedGroup, DescribedGrou
 use protocol::messages::{ConsumerGroupDescribeRequest, DescribeGroupsRequest, GroupId};
 use protocol::{ErrorCode, PartitionId, TopicPartition};
 
-use crate::Error;
 use crate::wire::text;
 
 /// A group as its coordinator describes it.
 #[derive(Debug)]
-pub(super) struct Described {
-    pub(super) coordinator: String,
-    pub(super) kind: &'static str,
-    pub(super) state: String,
+pub(crate) struct Described {
+    pub(crate) coordinator: String,
+    pub(crate) kind: &'static str,
+    pub(crate) state: String,
     /// How partitions are given out: the protocol that the members agreed on, or the assignor.
-    pub(super) assignor: String,
-    pub(super) members: Vec<Member>,
+    pub(crate) assignor: String,
+    pub(crate) members: Vec<Member>,
 }
 
 /// One member.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) id: String,
-    pub(super) instance_id: Option<String>,
-    pub(super) client_id: String,
-    pub(super) host: String,
-    pub(super) partitions: Vec<TopicPartition>,
+pub(crate) struct Member {
+    pub(crate) id: String,
+    pub(crate) instance_id: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) host: String,
+    pub(crate) partitions: Vec<TopicPartition>,
 }
 
 /// Asks the coordinator of a group.
-pub(super) async fn describe(client: &Client, group_id: &str) -> Result<Described, Error> {
+pub(crate) async fn describe(client: &Client, group_id: &str) -> Result<Described, client::Error> {
     match describe_consumer(client, group_id).await {
         // It is of the classic protocol, or the broker does not know the other.
         Err(client::Error::Refused {
@@ -41,9 +40,9 @@ pub(super) async fn describe(client: &Client, group_id: &str) -> Result<Describe
             ..
         })
         | Err(client::Error::Unsupported { .. }) => {}
-        result => return Ok(result?),
+        result => return result,
     }
-    Ok(describe_classic(client, group_id).await?)
+    describe_classic(client, group_id).await
 }
 
 async fn describe_classic(client: &Client, group_id: &str) -> Result<Described, client::Error> {

@@ -8,6 +8,8 @@ mod seek;
 
 use clap::Subcommand;
 
+pub(crate) use self::list::{Group, list};
+pub(crate) use self::members::describe;
 use crate::Error;
 
 /// What to do with groups.

@@ -119,8 +119,8 @@ async fn refuse_members(client: &Client, group_id: &str) -> Result<(), Error> {
             let what = format!("group {group_id}");
             Err(client::Error::refused(what, code, Some(&message)).into())
         }
-        Err(Error::Client(err)) if err.code() == Some(ErrorCode::GroupIdNotFound) => Ok(()),
-        Err(err) => Err(err),
+        Err(err) if err.code() == Some(ErrorCode::GroupIdNotFound) => Ok(()),
+        Err(err) => Err(err.into()),
     }
 }
 
