@@ -55,6 +55,9 @@ use crate::segment::{Limits, Segment};
 /// crash came between a roll and its renaming.
 const SPARE_FILE: &str = "next-segment";
 
+/// A coordinator may take so long to notice that a transaction is open for too long, and to write its marker.
+const LATE_AFTER_MS: i64 = 5 * 60_000;
+
 /// One partition's log.
 #[derive(Debug)]
 pub struct Log {
@@ -259,6 +262,16 @@ impl Log {
     pub fn producers(&self) -> Vec<(ProducerId, ProducerEntry)> {
         let writer = lock(&self.writer);
         writer.producers.iter().map(|(producer_id, entry)| (producer_id, entry.clone())).collect()
+    }
+
+    /// Whether the oldest open transaction should have been ended by its coordinator: its producer has been silent for
+    /// five minutes more than any transaction may take (Kafka's `hasLateTransaction`).
+    pub fn has_late_transaction(&self, now: Timestamp, transaction_max_timeout_ms: i64) -> bool {
+        let last_write = lock(&self.writer).producers.last_write_of_oldest_transaction();
+        last_write.is_some_and(|last_write| {
+            let silence_ms = now.0.saturating_sub(last_write.0);
+            silence_ms > transaction_max_timeout_ms.saturating_add(LATE_AFTER_MS)
+        })
     }
 
     /// Forgets producers that have been silent for `expiration_ms`.

@@ -38,6 +38,7 @@ impl Log {
             now,
             log_start: self.log_start_offset(),
             high_watermark: self.high_watermark(),
+            last_stable: self.last_stable_offset(),
         };
         let ages = self.ages(&segments)?;
         let count = retention::plan(&ages, &log, &self.config.load());

@@ -366,6 +366,12 @@ impl Producers {
         ongoing.into_iter().chain(unreplicated).min().copied()
     }
 
+    /// When the producer of the open transaction that begins first has written last.
+    pub(crate) fn last_write_of_oldest_transaction(&self) -> Option<Timestamp> {
+        let oldest = self.ongoing.values().next()?;
+        self.entry(*oldest).map(|entry| entry.last_timestamp)
+    }
+
     /// Forgets ended transactions whose marker lies below `offset`: the high watermark, or the start of the log.
     pub fn forget_ended_before(&mut self, offset: Offset) {
         self.unreplicated.retain(|_, last_offset| *last_offset >= offset);

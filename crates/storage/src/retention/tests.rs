@@ -17,7 +17,7 @@ fn segments() -> Vec<SegmentAge> {
 }
 
 fn log() -> LogAge {
-    LogAge { now: NOW, log_start: Offset(0), high_watermark: Offset(40) }
+    LogAge { now: NOW, log_start: Offset(0), high_watermark: Offset(40), last_stable: Offset(40) }
 }
 
 /// A topic that keeps everything.
@@ -85,12 +85,20 @@ fn compacted_log_keeps_what_is_old_and_large() {
 }
 
 #[test]
-fn nothing_goes_that_is_not_replicated() {
-    let config = TopicConfig { retention_ms: Some(0), ..config() };
-    for (high_watermark, expected) in [(0, 0), (9, 0), (10, 1), (29, 2), (39, 3), (40, 4)] {
-        let log = LogAge { high_watermark: Offset(high_watermark), ..log() };
-        assert_eq!(plan(&segments(), &log, &config), expected, "{high_watermark}");
+fn nothing_goes_that_is_not_replicated_or_that_an_open_transaction_holds() {
+    let by_age = TopicConfig { retention_ms: Some(0), ..config() };
+    let by_size = TopicConfig { retention_bytes: Some(0), ..config() };
+    for (stable, expected) in [(0, 0), (9, 0), (10, 1), (29, 2), (39, 3), (40, 4)] {
+        for high_watermark in [stable, 40] {
+            let (high_watermark, last_stable) = (Offset(high_watermark), Offset(stable));
+            let log = LogAge { high_watermark, last_stable, ..log() };
+            assert_eq!(plan(&segments(), &log, &by_age), expected, "{stable}");
+            assert_eq!(plan(&segments(), &log, &by_size), expected, "{stable}");
+        }
     }
+    // Whoever deletes records knows what they do.
+    let log = LogAge { log_start: Offset(25), last_stable: Offset(0), ..log() };
+    assert_eq!(plan(&segments(), &log, &by_age), 2);
 }
 
 #[test]

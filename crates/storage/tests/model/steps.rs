@@ -161,16 +161,17 @@ impl Case {
     fn enforce_retention(&mut self) {
         self.note(|| "enforce retention".to_owned());
         let now = self.world.now;
+        let stable = self.world.log().last_stable_offset();
         let enforced = self.world.log().enforce_retention(now);
         if self.settle(enforced).is_some() {
-            self.check_retention();
+            self.check_retention(stable);
         }
     }
 
     /// Whatever is gone had a reason to go, and the log still begins with a segment.
-    fn check_retention(&mut self) {
+    fn check_retention(&mut self, stable: Offset) {
         let (before, after) = (self.history.log_start, self.world.log().log_start_offset());
-        assert!(before <= after && after <= self.history.high_watermark.max(before));
+        assert!(before <= after && after <= stable.max(before), "{after} is past {stable}");
         let topic = &self.world.topic;
         let kept = self.history.batches.iter().filter(|batch| batch.base() >= after);
         let kept_bytes: usize = kept.map(|batch| batch.size()).sum();

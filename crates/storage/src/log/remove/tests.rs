@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use protocol::LeaderEpoch;
-use protocol::record::BatchOptions;
+use protocol::record::{BatchOptions, ControlType};
 
 use super::*;
 use crate::handles::lock;
-use crate::testing::batches::{NOW, at, later, plain, producer, sized};
+use crate::testing::batches::{NOW, at, later, marker, plain, producer, sized, transactional};
 use crate::testing::disk::Step;
 use crate::testing::logs::TestLog;
 
@@ -66,6 +66,35 @@ fn retention_leaves_what_is_not_replicated() {
     test.append(&plain(1));
     assert_eq!(test.log.enforce_retention(later(60_000)).unwrap(), 5);
     assert_eq!(test.offsets(), [10]);
+}
+
+#[test]
+fn retention_waits_for_the_end_of_an_open_transaction() {
+    let test = filled(|config| config.retention_ms = Some(0));
+    test.append(&at(transactional(7, 0, 0), 1, 100, NOW));
+    test.append(&plain(1));
+    test.replicate();
+    assert_eq!(test.log.enforce_retention(later(60_000)).unwrap(), 5);
+    assert_eq!((test.log.enforce_retention(later(90_000)).unwrap(), test.offsets()[0]), (0, 10));
+    test.mark(&marker(ControlType::Commit, 7, 0, 0));
+    assert_eq!(test.log.enforce_retention(later(90_000)).unwrap(), 0, "nobody may read the end");
+    test.replicate();
+    test.log.enforce_retention(later(90_000)).unwrap();
+    assert_eq!(test.log.log_start_offset(), test.log.log_end_offset());
+}
+
+#[test]
+fn transaction_is_late_when_its_producer_has_been_silent_for_too_long() {
+    const LIMIT_MS: i64 = 60_000;
+    let test = TestLog::new();
+    test.append(&at(transactional(7, 0, 0), 1, 10, NOW));
+    test.append(&at(transactional(8, 0, 0), 1, 10, later(LIMIT_MS)));
+    let is_late = |ms| test.log.has_late_transaction(later(ms), LIMIT_MS);
+    assert_eq!((is_late(6 * LIMIT_MS), is_late(6 * LIMIT_MS + 1)), (false, true));
+    test.mark(&marker(ControlType::Abort, 7, 0, 0));
+    assert_eq!((is_late(7 * LIMIT_MS), is_late(7 * LIMIT_MS + 1)), (false, true));
+    test.mark(&marker(ControlType::Commit, 8, 0, 0));
+    assert!(!is_late(i64::from(i32::MAX)));
 }
 
 #[test]
