@@ -54,6 +54,14 @@ impl Stage {
         address
     }
 
+    /// Kills the broker and starts it anew on what it has left, with these settings.
+    pub(crate) fn restart(self, settings: &[&str]) -> Self {
+        let Self { broker, home } = self;
+        broker.kill();
+        let broker = OttlaBroker::start(home.path(), settings);
+        Self { broker, home }
+    }
+
     /// Stops the broker, which has met nothing that it did not expect.
     pub(crate) fn stop_broker(self) {
         assert!(!self.broker.log().contains("panicked"), "{}", self.broker.log());

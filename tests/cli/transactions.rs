@@ -132,6 +132,26 @@ fn hanging_transaction_is_found_by_the_doctor_with_the_groups_that_it_blocks_and
 }
 
 #[test]
+fn offsets_that_hang_are_found_with_the_group_that_waits_for_them() {
+    let stage = stage(&[
+        "transaction.partition.verification.enable=false",
+        "offsets.topic.num.partitions=1",
+    ]);
+    let reads_on = |group| stage.consume(&["orders", "-g", group]);
+    assert_eq!((reads_on("billing").len(), reads_on("shipping").len()), (1, 1));
+    let writer = Writer::new(stage.bootstrap(), "forgotten", 60_000);
+    writer.send_offset_unheard("billing", "orders", 1);
+    let found = findings(&stage);
+    let what = text(&found[0], "what");
+    assert!(what.starts_with("__consumer_offsets-0: a transaction of producer"), "{what}");
+    assert!(what.ends_with("it blocks group billing"), "{what}");
+    let advice = text(&found[0], "advice").strip_prefix("ottla ").expect("it is a command");
+    stage.ok(&advice.split(' ').collect::<Vec<_>>());
+    assert_eq!(text(&findings(&stage)[0], "status"), "ok");
+    stage.stop_broker();
+}
+
+#[test]
 fn transaction_that_its_coordinator_knows_is_not_torn() {
     let stage = stage(&[]);
     let writer = Writer::new(stage.bootstrap(), "alive", 60_000);
@@ -143,5 +163,21 @@ fn transaction_that_its_coordinator_knows_is_not_torn() {
     let found = findings(&stage);
     assert_eq!(text(&found[0], "what"), "none hangs, and of 1 open ones none is late");
     stage.ok(&["txn", "abort", "alive"]);
+    stage.stop_broker();
+}
+
+#[test]
+fn transaction_of_a_producer_that_is_gone_is_aborted_in_time_by_a_broker_that_was_killed() {
+    let quick = ["transaction.abort.timed.out.transaction.cleanup.interval.ms=200"];
+    let stage = stage(&[]);
+    Writer::new(stage.bootstrap(), "gone", 1_000).begin("orders");
+    stage.ok_with(&["produce", "orders"], "later\n");
+    assert_eq!(stage.consume(&["orders", "--read-committed"]), ["plain"]);
+    let stage = stage.restart(&quick);
+    wait_for("end of the transaction", || {
+        let read = stage.consume(&["orders", "--read-committed"]);
+        (read == ["plain", "later"]).then_some(())
+    });
+    assert_eq!(stage.json(&["txn", "describe", "gone"])[0]["state"], "CompleteAbort");
     stage.stop_broker();
 }

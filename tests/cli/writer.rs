@@ -2,9 +2,12 @@
 
 use client::{Client, ClientOptions, Error};
 use protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use protocol::messages::txn_offset_commit_request::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
 use protocol::messages::{
-    InitProducerIdRequest, ProduceRequest, ProducerId as WireProducerId, StrBytes, TopicName,
-    TransactionalId,
+    GroupId, InitProducerIdRequest, ProduceRequest, ProducerId as WireProducerId, StrBytes,
+    TopicName, TransactionalId, TxnOffsetCommitRequest,
 };
 use protocol::record::{BatchBuilder, BatchOptions};
 use protocol::{PartitionId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition};
@@ -85,5 +88,31 @@ impl Writer {
         let partition = TopicPartition::new(topic, PartitionId(0));
         let asked = self.client.with_leader(&partition, ask);
         self.runtime.block_on(asked).expect("the record is taken");
+    }
+
+    /// Commits an offset of a group without having told the coordinator that it will.
+    pub(crate) fn send_offset_unheard(&self, group: &'static str, topic: &str, offset: i64) {
+        let partition = TxnOffsetCommitRequestPartition::default().with_committed_offset(offset);
+        let topic = TxnOffsetCommitRequestTopic::default()
+            .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
+            .with_partitions(vec![partition]);
+        let request = TxnOffsetCommitRequest::default()
+            .with_transactional_id(self.transactional_id.clone())
+            .with_group_id(GroupId(StrBytes::from_static_str(group)))
+            .with_producer_id(WireProducerId(self.producer_id.0))
+            .with_producer_epoch(self.epoch.0)
+            .with_topics(vec![topic]);
+        let ask = |coordinator: client::Connection| {
+            let request = request.clone();
+            async move {
+                let response = coordinator.call_in(4..=4, request).await?;
+                for answer in response.topics.into_iter().flat_map(|topic| topic.partitions) {
+                    Error::check(answer.error_code, None, || "an offset".to_owned())?;
+                }
+                Ok(())
+            }
+        };
+        let asked = self.client.with_coordinator(group, ask);
+        self.runtime.block_on(asked).expect("the offset is taken");
     }
 }

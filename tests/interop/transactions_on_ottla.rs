@@ -48,21 +48,33 @@ fn read_committed(broker: &OttlaBroker, topic: &str) -> Vec<String> {
     read.lines().map(str::to_owned).collect()
 }
 
+/// All that applications do, each promise checked by the program itself.
+const SCENARIOS: [&str; 4] = ["all-or-nothing", "fence", "timeout", "copy"];
+
 #[test]
-fn java_producer_commits_aborts_is_fenced_and_runs_out_of_time() {
+fn java_producer_commits_aborts_is_fenced_runs_out_of_time_and_sends_offsets() {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
     let broker = OttlaBroker::start(home.path(), SETTINGS);
-    for scenario in ["all-or-nothing", "fence", "timeout"] {
+    for scenario in SCENARIOS {
         run(&broker, "Transactions", &[scenario]);
     }
     broker.stop();
 }
 
+/// As before KIP-890: the client adds partitions itself, and goes on in its epoch.
 #[test]
-fn java_copier_moves_each_record_once_with_its_offset() {
+fn java_producer_of_the_first_version_of_transactions_does_the_same() {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
     let broker = OttlaBroker::start(home.path(), SETTINGS);
-    run(&broker, "Transactions", &["copy"]);
+    let server = ["--bootstrap-server", broker.bootstrap()];
+    let downgrade = ["downgrade", "--feature", "transaction.version=1"];
+    tool("FeatureCommand", &[&server[..], &downgrade[..]].concat());
+    for scenario in SCENARIOS {
+        run(&broker, "Transactions", &[scenario]);
+    }
+    let described =
+        kafka_transactions(&broker, &["describe", "--transactional-id", "ledger-writer"]);
+    assert_eq!(rows(&described)[0][3], "0", "no transaction has begun an epoch: {described}");
     broker.stop();
 }
 
@@ -189,6 +201,28 @@ fn kafka_transactions_shows_and_ends_what_is_open() {
     let producers =
         kafka_transactions(&broker, &["describe-producers", "--topic", "open", "--partition", "0"]);
     assert!(rows(&producers).iter().all(|row| row[5] == "None"), "{producers}");
+    assert_eq!(read_committed(&broker, "open"), Vec::<String>::new());
+    broker.stop();
+}
+
+#[test]
+fn kafka_transactions_finds_and_ends_what_hangs() {
+    let home = tempfile::tempdir().expect("the temporary folder is writable");
+    let settings = ["transaction.state.log.num.partitions=1"];
+    let broker = OttlaBroker::start(home.path(), &settings);
+    create_topic(&broker, "open");
+    run(&broker, "StoredTransaction", &["open", "lost", "begin"]);
+    broker.kill();
+    // The coordinator's memory is lost.
+    let log = home.path().join("data/__transaction_state-0");
+    std::fs::remove_dir_all(log).expect("the coordinator has a log");
+    let broker = OttlaBroker::start(home.path(), &settings);
+    let find = ["find-hanging", "--topic", "open", "--max-transaction-timeout", "0"];
+    let found = rows(&kafka_transactions(&broker, &find));
+    assert_eq!((found.len(), &*found[0][0], &*found[0][5]), (1, "open", "0"), "{found:?}");
+    let place = ["abort", "--topic", "open", "--partition", "0", "--start-offset", "0"];
+    kafka_transactions(&broker, &place);
+    assert_eq!(rows(&kafka_transactions(&broker, &find)), Vec::<Vec<String>>::new());
     assert_eq!(read_committed(&broker, "open"), Vec::<String>::new());
     broker.stop();
 }

@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 
 use client::{Client, Error, Metadata, OffsetSpec};
-use protocol::messages::ListGroupsRequest;
-use protocol::{Offset, Timestamp, TopicPartition};
+use protocol::messages::{ListGroupsRequest, OffsetFetchRequest, OffsetFetchRequestGroup};
+use protocol::{ErrorCode, Offset, Timestamp, TopicPartition};
 
 use super::Finding;
 use super::partitions::names;
-use crate::group::{Group, describe, list};
+use crate::group::{Group, Member, describe, list};
 use crate::moment::{now, show_moment};
 use crate::txn::{Known, OpenTransaction, of_producers, open_in};
 
 const CHECK: &str = "transactions";
+
+/// Where groups keep their offsets. Whoever wants to go on from those of an open transaction has to wait for its end.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// The coordinator looks for transactions that take too long every ten seconds, if it is not told otherwise.
 const GRACE_MS: i64 = 20_000;
@@ -124,8 +127,7 @@ fn hanging(partition: &TopicPartition, open: &OpenTransaction, blocked: &[String
     )
 }
 
-/// The groups that get no further in a partition than to `stable`, each with the member that reads there. A group that has
-/// committed more reads records that are not committed as well, and is not held up.
+/// The groups that wait for the end of a transaction in a partition, each with a member that does.
 async fn blocked(
     client: &Client,
     groups: &[Group],
@@ -133,24 +135,49 @@ async fn blocked(
     stable: Offset,
 ) -> Result<Vec<String>, Error> {
     let mut blocked = Vec::new();
-    for group in groups {
-        let committed = client.group_offsets(&group.group).await?.get(partition).copied();
-        if committed.is_some_and(|offset| offset > stable) {
-            continue;
-        }
-        let members = match group.state == "Empty" {
+    for Group { group, state, .. } in groups {
+        let members = match state == "Empty" {
             true => Vec::new(),
-            false => describe(client, &group.group).await?.members,
+            false => describe(client, group).await?.members,
         };
-        let reader = members.iter().find(|member| member.partitions.contains(partition));
-        match reader {
-            Some(reader) => blocked
-                .push(format!("group {} ({} at {})", group.group, reader.client_id, reader.host)),
-            None if committed.is_some() => blocked.push(format!("group {}", group.group)),
-            None => {}
-        }
+        let reader = if &*partition.topic == OFFSETS_TOPIC {
+            has_unstable_offsets(client, group).await?.then(|| members.first())
+        } else {
+            let reader = members.iter().find(|member| member.partitions.contains(partition));
+            match client.group_offsets(group).await?.get(partition) {
+                // It reads records that are not committed as well.
+                Some(committed) if *committed > stable => None,
+                None if reader.is_none() => None,
+                _ => Some(reader),
+            }
+        };
+        let name = |reader: Option<&Member>| match reader {
+            Some(reader) => format!("group {group} ({} at {})", reader.client_id, reader.host),
+            None => format!("group {group}"),
+        };
+        blocked.extend(reader.map(name));
     }
     Ok(blocked)
+}
+
+/// True if whoever asks for the offsets of a group, to go on there, is told to wait.
+async fn has_unstable_offsets(client: &Client, group: &str) -> Result<bool, Error> {
+    let ask = |coordinator: client::Connection| async move {
+        let group = OffsetFetchRequestGroup {
+            group_id: group.to_owned(),
+            member_id: None,
+            member_epoch: -1,
+            topics: None,
+        };
+        let request = OffsetFetchRequest { groups: vec![group], require_stable: true };
+        // Topics by name, which is of no matter here.
+        let response = coordinator.call_in(8..=9, request).await?;
+        let topics = response.groups.iter().flat_map(|group| &group.topics);
+        let mut partitions = topics.flat_map(|topic| &topic.partitions);
+        let unstable = ErrorCode::UnstableOffsetCommit.code();
+        Ok(partitions.any(|partition| partition.error_code == unstable))
+    };
+    client.with_coordinator(group, ask).await
 }
 
 #[cfg(test)]

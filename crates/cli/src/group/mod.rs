@@ -9,7 +9,7 @@ mod seek;
 use clap::Subcommand;
 
 pub(crate) use self::list::{Group, list};
-pub(crate) use self::members::describe;
+pub(crate) use self::members::{Member, describe};
 use crate::Error;
 
 /// What to do with groups.
