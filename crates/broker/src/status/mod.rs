@@ -1,7 +1,7 @@
 //! The broker as those see it who only watch: the metrics, the health.
 //!
-//! To look changes nothing and holds nothing up: offsets are loaded from atomics, and a shard of groups is locked no longer
-//! than it takes to copy its numbers.
+//! To look changes nothing and holds nothing up: offsets are loaded from atomics, and a shard of groups, or a log with an
+//! open transaction, is locked no longer than it takes to copy its numbers.
 
 mod groups;
 mod health;
@@ -9,7 +9,7 @@ mod health;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use protocol::{Offset, PartitionId};
+use protocol::{Offset, PartitionId, Timestamp, TopicPartition};
 
 pub(crate) use groups::LagClock;
 pub use groups::{GroupOffset, GroupStatus, Lag};
@@ -120,6 +120,16 @@ impl Status {
                 segments: log.segment_count(),
             }
         })
+    }
+
+    /// The partitions that the broker leads in which a transaction is open that should have been ended long ago: nobody who
+    /// reads committed records gets past it.
+    pub fn late_transactions(&self, now: Timestamp) -> impl Iterator<Item = TopicPartition> {
+        let max_timeout_ms = self.0.config.transactions.max_timeout_ms;
+        let max_timeout_ms = i64::try_from(max_timeout_ms).unwrap_or(i64::MAX);
+        let partitions = self.0.partitions.all().into_iter().map(|partition| partition.log.clone());
+        let late = partitions.filter(move |log| log.has_late_transaction(now, max_timeout_ms));
+        late.map(|log| log.topic_partition().clone())
     }
 
     /// The log directories. The file systems are asked for their sizes, and may take their time.

@@ -10,6 +10,7 @@ mod groups;
 mod partitions;
 mod process;
 mod text;
+mod transactions;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -60,6 +61,7 @@ pub(crate) fn page(status: Option<&Status>, started: Instant, detail: Detail) ->
         broker::write(&mut text, status);
         partitions::write(&mut text, status, detail);
         groups::write(&mut text, status, detail, now);
+        transactions::write(&mut text, status, detail, now);
     }
     text.gauge("ottla_scrape_duration_seconds", "How long it took to make this page.")
         .sample(&[], began.elapsed().as_secs_f64());

@@ -13,9 +13,13 @@ use protocol::messages::produce_request::{PartitionProduceData, TopicProduceData
 use protocol::messages::{
     CreateTopicsRequest, OffsetCommitRequest, OffsetCommitRequestPartition,
     OffsetCommitRequestTopic, ProduceRequest, Request, Response, StrBytes, TopicName,
+    TransactionalId,
 };
 use protocol::record::{BatchBuilder, BatchOptions};
-use protocol::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp, TopicId};
+use protocol::{
+    ErrorCode, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, Sequence, Timestamp,
+    TopicId,
+};
 
 use client::{Kafka, get};
 use exposition::Metrics;
@@ -37,6 +41,7 @@ async fn start() -> Scene {
         ("inter.broker.listener.name", "A"),
         ("log.dirs", path),
         ("offsets.topic.num.partitions", "3"),
+        ("transaction.partition.verification.enable", "false"),
     ];
     let settings = Settings::parse(&BROKER, pairs).unwrap();
     let config = BrokerConfig::new(&settings).unwrap();
@@ -89,6 +94,16 @@ async fn produce(
     for _ in 0..count {
         builder.append(at, None, Some(b"value"), &[]);
     }
+    produce_batch(kafka, topic, partition, builder, None).await
+}
+
+async fn produce_batch(
+    kafka: &mut Kafka,
+    topic: &str,
+    partition: i32,
+    builder: BatchBuilder,
+    transactional_id: Option<TransactionalId>,
+) -> ErrorCode {
     let data = PartitionProduceData::default()
         .with_index(partition)
         .with_records(Some(builder.build().into()));
@@ -96,6 +111,7 @@ async fn produce(
         .with_name(TopicName(text(topic)))
         .with_partition_data(vec![data]);
     let request = ProduceRequest::default()
+        .with_transactional_id(transactional_id)
         .with_acks(-1)
         .with_timeout_ms(10_000)
         .with_topic_data(vec![topic]);
@@ -247,5 +263,37 @@ async fn hostile_requests_are_refused() {
         b"GET /healthz HTTP/1.1\r\n\r\nGET /readyz HTTP/1.1\r\nconnection: close\r\n\r\n";
     let (status, body) = client::send(address, pipelined).await.unwrap();
     assert!(status == 200 && body.contains("\"ready\":true"), "{body}");
+    scene.broker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn transaction_that_nobody_ends_is_named() {
+    let scene = start().await;
+    let mut kafka = scene.kafka().await;
+    create(&mut kafka, "t", 3).await;
+    // The limit is fifteen minutes, and five more.
+    for (partition, minutes) in [(0, 10), (1, 30), (2, 30)] {
+        let mut builder = BatchBuilder::new(BatchOptions {
+            producer_id: ProducerId(7),
+            producer_epoch: ProducerEpoch(0),
+            base_sequence: Sequence(0),
+            is_transactional: true,
+            ..BatchOptions::default()
+        });
+        builder.append(Timestamp(now().0 - minutes * 60_000), None, Some(b"value"), &[]);
+        let id = Some(TransactionalId(text("nobody")));
+        let produced = produce_batch(&mut kafka, "t", partition, builder, id).await;
+        assert_eq!(produced, ErrorCode::None);
+    }
+    let metrics = scene.metrics("").await;
+    assert_eq!(metrics.value("ottla_partitions_with_late_transactions", &[]), 2.0);
+    let of = |id| ("ottla_partition_late_transactions", [("topic", "t"), ("partition", id)]);
+    for (name, labels) in [of("1"), of("2")] {
+        assert_eq!(metrics.value(name, &labels), 1.0);
+    }
+    let topics = scene.metrics("?detail=topic").await;
+    assert_eq!(topics.value("ottla_partition_late_transactions", &[("topic", "t")]), 2.0);
+    let broker = scene.metrics("?detail=broker").await;
+    assert_eq!(broker.value("ottla_partitions_with_late_transactions", &[]), 2.0);
     scene.broker.stop().await.unwrap();
 }

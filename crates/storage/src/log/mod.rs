@@ -267,6 +267,10 @@ impl Log {
     /// Whether the oldest open transaction should have been ended by its coordinator: its producer has been silent for
     /// five minutes more than any transaction may take (Kafka's `hasLateTransaction`).
     pub fn has_late_transaction(&self, now: Timestamp, transaction_max_timeout_ms: i64) -> bool {
+        // As a rule none is open, and nobody has to wait.
+        if self.offsets.first_unstable.load(Ordering::Acquire) == i64::MAX {
+            return false;
+        }
         let last_write = lock(&self.writer).producers.last_write_of_oldest_transaction();
         last_write.is_some_and(|last_write| {
             let silence_ms = now.0.saturating_sub(last_write.0);
