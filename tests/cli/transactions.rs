@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::stage::{Stage, finish, list, signal, start, text, wait_for};
 use crate::writer::Writer;
 
+/// However busy the machine is, a transaction is not aborted before its time.
+const LONG_MS: i32 = 600_000;
+
 /// The timestamps of the records are none that a retention would take.
 fn stage(settings: &[&str]) -> Stage {
     let stage = Stage::with(settings);
@@ -35,10 +38,10 @@ fn abort_at<'a>(which: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn open_transaction_is_listed_described_and_aborted() {
     let stage = stage(&[]);
-    let open = Writer::new(stage.bootstrap(), "open-1", 60_000);
+    let open = Writer::new(stage.bootstrap(), "open-1", LONG_MS);
     open.begin("orders");
     open.begin("audit");
-    let idle = Writer::new(stage.bootstrap(), "idle-1", 60_000);
+    let idle = Writer::new(stage.bootstrap(), "idle-1", LONG_MS);
 
     assert_eq!(ids(&stage.json(&["txn", "list"])), ["idle-1", "open-1"]);
     let only = |filter: &[&str]| stage.json(&[&["txn", "list"], filter].concat());
@@ -53,8 +56,8 @@ fn open_transaction_is_listed_described_and_aborted() {
     let (first, second) = (&described[0], &described[1]);
     assert_eq!((text(first, "state"), text(second, "state")), ("Ongoing", "Empty"));
     assert_eq!(first["producer_id"], open.producer_id.0);
-    assert_eq!((&first["timeout_ms"], &second["started"]), (&json!(60_000), &Value::Null));
-    assert!(first["open_for_ms"].as_i64().unwrap() < 60_000, "{first}");
+    assert_eq!((&first["timeout_ms"], &second["started"]), (&json!(LONG_MS), &Value::Null));
+    assert!(first["open_for_ms"].as_i64().unwrap() < LONG_MS.into(), "{first}");
     let partition =
         |topic: &str, from: i64| json!({"topic": topic, "partition": 0, "start_offset": from});
     assert_eq!(first["partitions"], json!([partition("audit", 0), partition("orders", 1)]));
@@ -86,7 +89,7 @@ fn hanging_transaction_is_found_by_the_doctor_with_the_groups_that_it_blocks_and
         "transaction.partition.verification.enable=false",
         "group.initial.rebalance.delay.ms=0",
     ]);
-    let writer = Writer::new(stage.bootstrap(), "forgotten", 60_000);
+    let writer = Writer::new(stage.bootstrap(), "forgotten", LONG_MS);
     writer.begin_unheard("orders");
     stage.ok_with(&["produce", "orders"], "later\n");
 
@@ -139,7 +142,7 @@ fn offsets_that_hang_are_found_with_the_group_that_waits_for_them() {
     ]);
     let reads_on = |group| stage.consume(&["orders", "-g", group]);
     assert_eq!((reads_on("billing").len(), reads_on("shipping").len()), (1, 1));
-    let writer = Writer::new(stage.bootstrap(), "forgotten", 60_000);
+    let writer = Writer::new(stage.bootstrap(), "forgotten", LONG_MS);
     writer.send_offset_unheard("billing", "orders", 1);
     let found = findings(&stage);
     let what = text(&found[0], "what");
@@ -154,7 +157,7 @@ fn offsets_that_hang_are_found_with_the_group_that_waits_for_them() {
 #[test]
 fn transaction_that_its_coordinator_knows_is_not_torn() {
     let stage = stage(&[]);
-    let writer = Writer::new(stage.bootstrap(), "alive", 60_000);
+    let writer = Writer::new(stage.bootstrap(), "alive", LONG_MS);
     writer.begin("orders");
     let producer = writer.producer_id.to_string();
     let refused = stage.fails(&abort_at(&["--producer-id", &producer]));

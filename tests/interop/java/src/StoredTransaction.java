@@ -17,7 +17,9 @@ public final class StoredTransaction {
 
     /** The arguments: bootstrap, topic, transactional id, what to do, and with what. */
     public static void main(String[] args) throws Exception {
-        Map<String, Object> config = Map.of("bootstrap.servers", args[0], "transactional.id", args[2]);
+        // On a busy machine it may take minutes until somebody comes for it.
+        Map<String, Object> config =
+            Map.of("bootstrap.servers", args[0], "transactional.id", args[2], "transaction.timeout.ms", 600_000);
         var producer = new KafkaProducer<>(config, new StringSerializer(), new StringSerializer());
         Object manager = get(producer, "transactionManager");
         if (args[3].equals("begin")) {
