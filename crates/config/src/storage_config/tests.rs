@@ -22,6 +22,7 @@ fn config_without_settings_is_the_default() {
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         transaction_partition_verification: true,
+        move_max_bytes_per_second: i64::MAX as f64,
         cleaner: CleanerConfig {
             enable: true,
             threads: 1,
