@@ -579,6 +579,19 @@ cases(
     unknown_topic=lambda s: {"topics": [{"topic": s.missing(), "partitions": [0]}]},
 )
 cases(
+    "AlterReplicaLogDirs",
+    2,
+    unknown_directory=lambda s: {
+        "dirs": [
+            {"path": "/no/such/directory", "topics": [{"name": s.missing(), "partitions": [0]}]}
+        ]
+    },
+    relative_directory=lambda s: {
+        "dirs": [{"path": "data", "topics": [{"name": s.missing(), "partitions": [0]}]}]
+    },
+    no_topics=lambda s: {"dirs": [{"path": "/no/such/directory", "topics": []}]},
+)
+cases(
     "InitProducerId",
     4,
     epoch_without_an_id=lambda s: {"transactional_id": None, "producer_epoch": 3},
