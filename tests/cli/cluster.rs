@@ -1,5 +1,9 @@
 //! `cluster` and `doctor`.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, finish, list, ottla, start, text};
@@ -69,6 +73,53 @@ fn doctor_finds_what_connect_and_debezium_will_stumble_over() {
     assert!(text.contains("ok    topics        my_connect_offsets is compacted"), "{text}");
     assert!(text.contains("ok    topics        schema-history.shop keeps every"), "{text}");
     assert!(text.contains("FAIL  topics        connect-configs has 3"), "{text}");
+}
+
+/// A server that answers each GET with what is at its path.
+fn worker(pages: &'static [(&str, &str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("127.0.0.1 has a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = String::new();
+            BufReader::new(&stream).read_line(&mut request).expect("a request comes");
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let page = pages.iter().find(|(of, _)| *of == path).expect("it is one of the pages");
+            write!(stream, "HTTP/1.1 200 OK\r\n\r\n{}", page.1).expect("it waits for the answer");
+        }
+    });
+    url
+}
+
+#[test]
+fn doctor_asks_a_worker_of_connect_for_its_connectors_and_their_topics() {
+    let stage = Stage::new();
+    stage.ok(&["topic", "create", "ddl", "shop-signals", "-p", "2"]);
+    let url = worker(&[
+        ("/", r#"{"version":"4.3.1","kafka_cluster_id":"elsewhere"}"#),
+        (
+            "/connectors?expand=status&expand=info",
+            r#"{"shop":{"info":{"config":{"schema.history.internal.kafka.topic":"ddl",
+                "signal.enabled.channels":"source,kafka","signal.kafka.topic":"shop-signals"}},
+                "status":{"connector":{"state":"RUNNING"},"tasks":[{"state":"FAILED","trace":"no way"}]}}}"#,
+        ),
+    ]);
+    let said = stage.run(&["doctor", "--connect", &url, "--format", "json"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let all: Value = serde_json::from_str(&said.out).unwrap();
+    let expected = [
+        format!("{url} is a worker of another cluster: elsewhere"),
+        "shop has failed: no way".to_owned(),
+        "shop-signals, with the signals for shop, has 2 partitions".to_owned(),
+    ];
+    let told = findings(&all, "connect");
+    assert_eq!(told.iter().map(|(_, what)| *what).collect::<Vec<_>>(), expected);
+    assert!(told.iter().all(|(status, _)| *status == "fail"));
+    assert_eq!(findings(&all, "topics"), [("fail", "ddl has 2 partitions, and must have one")]);
+
+    let said = stage.run(&["doctor", "--connect", "http://127.0.0.1:1"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("http://127.0.0.1:1 is no worker that can be asked"), "{}", said.out);
 }
 
 #[test]

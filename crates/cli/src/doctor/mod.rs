@@ -3,6 +3,8 @@
 mod addresses;
 mod clock;
 mod disks;
+mod http;
+mod kafka_connect;
 mod partitions;
 mod topics;
 mod transactions;
@@ -11,6 +13,7 @@ use clap::Args;
 use client::{Client, Metadata, Topics};
 use serde::Serialize;
 
+use self::http::Url;
 use crate::Error;
 use crate::connect::Connect;
 use crate::output::Output;
@@ -18,6 +21,7 @@ use crate::output::Output;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   ottla doctor
+  ottla doctor --connect http://127.0.0.1:8083
   ottla doctor -b kafka-1:9092,kafka-2:9092 --connect-topics my-configs,my-offsets,my-status
   ottla doctor --history inventory-history --format json
 
@@ -26,6 +30,9 @@ The exit code is 1 if something fails; a warning alone is none.";
 /// What to look at besides what there is in every cluster.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// A worker of Kafka Connect: its connectors are looked at as well, and the topics that they name.
+    #[arg(long = "connect", value_name = "URL")]
+    worker: Option<Url>,
     /// The topics of Kafka Connect for configs, offsets and status; without it they are known by the usual names.
     #[arg(long, value_name = "TOPIC,TOPIC,TOPIC", value_delimiter = ',')]
     connect_topics: Vec<String>,
@@ -92,7 +99,13 @@ async fn examine(
     let metadata: Metadata = client.metadata(Topics::All).await?;
     findings.extend(addresses::advertised(client, &metadata).await);
     findings.extend(partitions::check(&metadata));
-    let named = topics::Named { connect: &arguments.connect_topics, history: &arguments.history };
+    let mut history = arguments.history.clone();
+    if let Some(worker) = &arguments.worker {
+        let told = kafka_connect::check(worker, &metadata).await;
+        findings.extend(told.findings);
+        history.extend(told.history);
+    }
+    let named = topics::Named { connect: &arguments.connect_topics, history: &history };
     findings.extend(topics::check(client, &metadata, &named).await?);
     findings.extend(transactions::check(client, &metadata).await);
     findings.extend(disks::check(client, &metadata).await);
