@@ -16,6 +16,22 @@ use crate::process;
 /// Any 16 bytes in base64 serve as the id of a cluster; a fixed one keeps the directories comparable.
 const CLUSTER_ID: &str = "b3R0bGEtaW50ZXJvcC0xMg";
 const LIMIT: Duration = Duration::from_secs(60);
+const CLASS: &str = "kafka.Kafka";
+/// With it the broker says when it has started.
+const LOG_LEVEL: &str = "-Dlog4j2.level=INFO";
+/// Every background task of the logs in quick turns. Records are never deleted for their age, since those of the tests
+/// have fixed times in the past.
+const TEST_SETTINGS: &str = "offsets.topic.num.partitions=1\n\
+     transaction.state.log.num.partitions=3\n\
+     group.initial.rebalance.delay.ms=0\n\
+     log.retention.ms=-1\n\
+     log.initial.task.delay.ms=100\n\
+     log.retention.check.interval.ms=100\n\
+     log.flush.offset.checkpoint.interval.ms=100\n\
+     log.flush.start.offset.checkpoint.interval.ms=100\n\
+     replica.high.watermark.checkpoint.interval.ms=100\n\
+     log.cleaner.backoff.ms=50\n\
+     log.cleaner.dedupe.buffer.size=2097152";
 /// Another process may take a port between our choice of it and the broker's bind.
 const START_ATTEMPTS: usize = 3;
 
@@ -39,9 +55,20 @@ impl Broker {
     /// Starts a broker whose log directory is `home/data`, formatted first if it is new, and waits until it serves.
     /// `home` also gets its `server.properties` and what it logs.
     pub fn start(home: &Path) -> Self {
+        let java = || kafka_dist().java(&[LOG_LEVEL], CLASS);
+        Self::start_as(home, TEST_SETTINGS, &java)
+    }
+
+    /// The same with the JVM's flags of Kafka's own start script and Kafka's own defaults, but for these `key=value`.
+    pub fn start_as_shipped(home: &Path, settings: &[&str]) -> Self {
+        let java = || kafka_dist().java_as_shipped(&["-Xmx1G", "-Xms1G", LOG_LEVEL], CLASS);
+        Self::start_as(home, &settings.join("\n"), &java)
+    }
+
+    fn start_as(home: &Path, settings: &str, java: &dyn Fn() -> Command) -> Self {
         let mut refusal = String::new();
         for _ in 0..START_ATTEMPTS {
-            match Self::try_start(home) {
+            match Self::try_start(home, settings, java()) {
                 Ok(broker) => return broker,
                 Err(log) if log.contains("Address already in use") => refusal = log,
                 Err(log) => panic!("the broker did not start:\n{}", tail(&log)),
@@ -53,6 +80,11 @@ impl Broker {
     /// Its `bootstrap.servers`.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Stops it by SIGTERM, which Kafka takes as the order for a controlled shutdown.
@@ -72,20 +104,20 @@ impl Broker {
     }
 
     /// What the broker said is the error: Kafka goes on to speak for 300 lines after the one that tells why.
-    fn try_start(home: &Path) -> Result<Self, String> {
+    fn try_start(home: &Path, settings: &str, mut java: Command) -> Result<Self, String> {
         let data = home.join("data");
         let ports = free_ports();
         let properties = home.join("server.properties");
         fs::create_dir_all(&data).expect("the home of the broker can be made");
-        fs::write(&properties, server_properties(ports, &data)).expect("the home is writable");
+        let text = server_properties(ports, &data, settings);
+        fs::write(&properties, text).expect("the home is writable");
         if !data.join("meta.properties").exists() {
             format(&properties);
         }
 
         let log = home.join("broker.log");
         let log_file = File::create(&log).expect("the home is writable");
-        let mut child = kafka_dist()
-            .java(&["-Dlog4j2.level=INFO"], "kafka.Kafka")
+        let mut child = java
             .arg(&properties)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -151,9 +183,8 @@ fn free_ports() -> (u16, u16) {
     (port(&first), port(&second))
 }
 
-/// One node, and every background task of its logs in quick turns. Records are never deleted for their age, since those
-/// of the tests have fixed times in the past.
-fn server_properties((broker, controller): (u16, u16), data: &Path) -> String {
+/// One node, which has the one replica of everything.
+fn server_properties((broker, controller): (u16, u16), data: &Path, settings: &str) -> String {
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -162,21 +193,11 @@ fn server_properties((broker, controller): (u16, u16), data: &Path) -> String {
          controller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
          log.dirs={data}\n\
-         offsets.topic.num.partitions=1\n\
          offsets.topic.replication.factor=1\n\
-         transaction.state.log.num.partitions=3\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
          share.coordinator.state.topic.replication.factor=1\n\
-         group.initial.rebalance.delay.ms=0\n\
-         log.retention.ms=-1\n\
-         log.initial.task.delay.ms=100\n\
-         log.retention.check.interval.ms=100\n\
-         log.flush.offset.checkpoint.interval.ms=100\n\
-         log.flush.start.offset.checkpoint.interval.ms=100\n\
-         replica.high.watermark.checkpoint.interval.ms=100\n\
-         log.cleaner.backoff.ms=50\n\
-         log.cleaner.dedupe.buffer.size=2097152\n",
+         {settings}\n",
         data = data.display(),
     )
 }
