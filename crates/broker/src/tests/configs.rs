@@ -176,6 +176,19 @@ async fn limit_of_connections_takes_effect_at_once() {
 }
 
 #[tokio::test]
+async fn settings_of_the_logs_take_effect_at_once() {
+    let scene = Scene::start(&[]).await;
+    let config = || scene.broker().storage.config();
+    assert!(config().transaction_partition_verification);
+    let set = (SET, "transaction.partition.verification.enable", Some("false"));
+    assert_eq!(alter(&scene, BROKER, set, false).await, ErrorCode::None);
+    assert!(!config().transaction_partition_verification);
+    let set = (SET, "log.cleaner.io.max.bytes.per.second", Some("1000"));
+    assert_eq!(alter(&scene, BROKERS, set, false).await, ErrorCode::None);
+    assert!(config().cleaner.io_max_bytes_per_second < 1001.0);
+}
+
+#[tokio::test]
 async fn settings_of_groups_and_subscriptions_are_kept() {
     let scene = Scene::start(&[]).await;
     for (kind, key, text, source) in [

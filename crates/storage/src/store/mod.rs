@@ -110,6 +110,11 @@ impl Storage {
         self.dirs.iter().filter(|dir| dir.is_cordoned()).map(|dir| dir.id)
     }
 
+    /// The settings that it goes by.
+    pub fn config(&self) -> Arc<StorageConfig> {
+        self.config.load_full()
+    }
+
     /// Goes by other settings from now on, as far as they may change while the logs are open: all but where these are, and
     /// how often the periodic work is done.
     pub fn set_config(&self, config: StorageConfig) {

@@ -44,7 +44,7 @@ type Asked = Vec<(Vec<TopicPartition>, oneshot::Receiver<Answer>)>;
 impl Support {
     /// Whether the coordinator is asked at all (`transaction.partition.verification.enable`).
     pub(in crate::handlers) fn is_asked(self, broker: &Broker) -> bool {
-        self.adds || broker.config.storage.transaction_partition_verification
+        self.adds || broker.storage.config().transaction_partition_verification
     }
 
     /// The error as the client knows it (`AddPartitionsToTxnManager`).
