@@ -70,6 +70,5 @@ pub(super) const ROWS: &[Definition] = &[
     Definition::long("replica.alter.log.dirs.io.max.bytes.per.second", i64::MAX)
         .at_least(0)
         .dynamic_only()
-        .accepted()
         .doc("How fast replicas move between log directories, in bytes per second."),
 ];

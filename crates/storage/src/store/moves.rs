@@ -325,20 +325,21 @@ impl Pace for MovePace<'_> {
     fn spend(&mut self, bytes: usize) -> ControlFlow<()> {
         let moves = &self.storage.moves;
         self.wanted.progress.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        let bytes = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-        let rate = self.storage.config.load().move_max_bytes_per_second;
-        let mut left = Duration::try_from_secs_f64(bytes / rate).unwrap_or(Duration::MAX);
+        let mut owed_bytes = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
         loop {
             let is_stopping = moves.is_stopping.load(Ordering::Acquire);
             if is_stopping || !moves.is_wanted_in(self.log.topic_partition(), &self.wanted.dir) {
                 return ControlFlow::Break(());
             }
-            if left.is_zero() {
+            // It may be changed meanwhile; at a rate of 0 nothing moves until then.
+            let rate = self.storage.config.load().move_max_bytes_per_second;
+            let due = Duration::try_from_secs_f64(owed_bytes / rate).unwrap_or(Duration::MAX);
+            if due.is_zero() || owed_bytes <= 0.0 {
                 return ControlFlow::Continue(());
             }
-            let pause = left.min(PAUSE);
+            let pause = due.min(PAUSE);
             std::thread::sleep(pause);
-            left -= pause;
+            owed_bytes -= rate * pause.as_secs_f64();
         }
     }
 }

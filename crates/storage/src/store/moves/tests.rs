@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use config::StorageConfig;
 use protocol::Offset;
 
 use super::*;
@@ -144,6 +145,33 @@ fn move_that_is_not_wanted_any_more_leaves_nothing() {
     storage.want_in_dir(log.topic_partition(), &to);
     storage.delete(log.topic_partition(), NOW).unwrap();
     assert!(!storage.move_one(NOW));
+}
+
+#[test]
+fn move_goes_at_the_rate_that_is_set_and_stands_still_without_one() {
+    let broker = broker();
+    let (storage, _) = broker.start();
+    let log = broker.create(&storage, &partition("topic", 0));
+    append(&log, &sized(1, 500), NOW).unwrap();
+    let set_rate = |rate| {
+        let config =
+            StorageConfig { move_max_bytes_per_second: rate, ..broker.options.config.clone() };
+        storage.set_config(config);
+    };
+    set_rate(0.0);
+    let to = other_dir(&storage, &log);
+    storage.want_in_dir(log.topic_partition(), &to);
+    std::thread::scope(|scope| {
+        let moving = scope.spawn(|| storage.move_one(NOW));
+        // It has copied, and waits.
+        while storage.moving()[0].copied_bytes == 0 {
+            std::thread::yield_now();
+        }
+        assert!(!moving.is_finished() && !Arc::ptr_eq(&log.dir(), &to));
+        set_rate(f64::MAX);
+        assert!(moving.join().unwrap());
+    });
+    assert!(Arc::ptr_eq(&log.dir(), &to));
 }
 
 #[test]
