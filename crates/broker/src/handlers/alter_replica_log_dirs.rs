@@ -18,8 +18,6 @@ use crate::net::Reply;
 
 /// As long as what makes the name of a copy's directory unique.
 const UNIQUE_ID: &str = "00000000000000000000000000000000";
-/// The longest name that a directory may have.
-const NAME_BYTES_MAX: usize = 255;
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::AlterReplicaLogDirs(request) = request else { return misrouted(&request) };
@@ -48,7 +46,7 @@ fn want(
     topic_partition: &TopicPartition,
     wanted: &AlterReplicaLogDir,
 ) -> Result<(), ErrorCode> {
-    if names::future_dir(topic_partition, UNIQUE_ID).len() > NAME_BYTES_MAX {
+    if names::future_dir(topic_partition, UNIQUE_ID).len() > names::NAME_BYTES_MAX {
         return Err(ErrorCode::InvalidTopicException);
     }
     let storage = &broker.storage;

@@ -9,7 +9,7 @@ use std::fmt;
 use protocol::{Offset, PartitionId, TopicPartition};
 
 /// The longest file name that file systems take.
-const NAME_BYTES_MAX: usize = 255;
+pub const NAME_BYTES_MAX: usize = 255;
 const OFFSET_DIGITS: usize = 20;
 
 /// What a file of a segment holds.
