@@ -7,7 +7,9 @@ use protocol::messages::alter_replica_log_dirs_request::AlterReplicaLogDir;
 use protocol::messages::alter_replica_log_dirs_response::{
     AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult,
 };
-use protocol::messages::{AlterReplicaLogDirsResponse, Request, Response};
+use protocol::messages::{
+    AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, Request, Response,
+};
 use protocol::{ErrorCode, PartitionId, TopicPartition};
 use storage::dir::LogDir;
 use storage::files::names;
@@ -21,6 +23,19 @@ const UNIQUE_ID: &str = "00000000000000000000000000000000";
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::AlterReplicaLogDirs(request) = request else { return misrouted(&request) };
+    let broker = Arc::clone(broker);
+    Reply::later(async move {
+        // While a log arrives where it was wanted before, this waits for the disk.
+        let work = tokio::task::spawn_blocking(move || answer(&broker, &request));
+        let response = work.await.unwrap_or_else(|err| {
+            tracing::error!(%err, "asking for logs in other directories was abandoned");
+            AlterReplicaLogDirsResponse::default()
+        });
+        Response::AlterReplicaLogDirs(response).into()
+    })
+}
+
+fn answer(broker: &Broker, request: &AlterReplicaLogDirsRequest) -> AlterReplicaLogDirsResponse {
     let results = request.dirs.iter().flat_map(|wanted| {
         wanted.topics.iter().map(|topic| {
             let name: Arc<str> = Arc::from(&**topic.name);
@@ -36,8 +51,7 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
                 .with_partitions(partitions.collect())
         })
     });
-    let response = AlterReplicaLogDirsResponse::default().with_results(results.collect());
-    Reply::now(Response::AlterReplicaLogDirs(response))
+    AlterReplicaLogDirsResponse::default().with_results(results.collect())
 }
 
 /// The checks of `ReplicaManager.alterReplicaLogDirs`, in its order.

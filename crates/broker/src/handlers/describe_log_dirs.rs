@@ -10,8 +10,9 @@ use protocol::messages::{
     DescribeLogDirsResult, DescribeLogDirsTopic, Request, Response,
 };
 use protocol::{ErrorCode, PartitionId, TopicPartition};
-use storage::Log;
 use storage::dir::LogDir;
+use storage::store::Moving;
+use storage::{Log, Storage};
 
 use super::{Call, misrouted};
 use crate::broker::Broker;
@@ -36,15 +37,12 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
 }
 
 fn answer(broker: &Broker, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
-    let asked = asked(request);
-    let is_asked =
-        |log: &Arc<Log>| asked.as_ref().is_none_or(|asked| asked.contains(log.topic_partition()));
-    let mut logs = broker.storage.logs();
-    logs.retain(is_asked);
-    logs.sort_by(|a, b| a.topic_partition().cmp(b.topic_partition()));
+    let places = Places::of(&broker.storage, asked(request).as_ref());
     let cordoned: Vec<_> = broker.storage.cordoned_dirs().collect();
-    let results =
-        broker.storage.dirs().map(|(dir, id)| describe(broker, dir, &logs, cordoned.contains(&id)));
+    let results = broker
+        .storage
+        .dirs()
+        .map(|(dir, id)| describe(broker, dir, &places, cordoned.contains(&id)));
     DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }
 }
 
@@ -59,10 +57,51 @@ fn asked(request: &DescribeLogDirsRequest) -> Option<HashSet<TopicPartition>> {
     Some(partitions.collect())
 }
 
+/// Where the logs are and where they go, looked up once for all directories: a log that arrives meanwhile in another one
+/// would be found in both, or in none.
+struct Places {
+    logs: Vec<(Arc<Log>, Arc<LogDir>)>,
+    moving: Vec<Moving>,
+}
+
+impl Places {
+    fn of(storage: &Storage, asked: Option<&HashSet<TopicPartition>>) -> Self {
+        let is_asked = |log: &Arc<Log>| asked.is_none_or(|it| it.contains(log.topic_partition()));
+        let mut logs = storage.logs();
+        logs.retain(is_asked);
+        logs.sort_by(|a, b| a.topic_partition().cmp(b.topic_partition()));
+        let logs = logs.into_iter().map(|log| (Arc::clone(&log), log.dir())).collect();
+        // Asked for after the directories: what has arrived since then is in the list of neither.
+        Self { logs, moving: storage.moving() }
+    }
+
+    fn in_dir(&self, broker: &Broker, dir: &Arc<LogDir>) -> Vec<InDir<'_>> {
+        let here = self.logs.iter().filter(|(_, place)| Arc::ptr_eq(place, dir));
+        let mut found: Vec<_> = here
+            .map(|(log, _)| {
+                let lag = match broker.partitions.get(log.topic_partition()) {
+                    Some(_) => (log.high_watermark().0 - log.log_end_offset().0).max(0),
+                    None => LAG_UNKNOWN,
+                };
+                InDir { log, bytes: log.size(), lag, is_future: false }
+            })
+            .collect();
+        for moving in self.moving.iter().filter(|moving| Arc::ptr_eq(&moving.dir, dir)) {
+            let log = self.logs.iter().find(|(log, _)| Arc::ptr_eq(log, &moving.log));
+            // One that is here already has arrived, and is about to be struck from what is moving.
+            if let Some((log, _)) = log.filter(|(_, place)| !Arc::ptr_eq(place, dir)) {
+                let lag = (log.log_end_offset().0 - moving.end_offset.0).max(0);
+                found.push(InDir { log, bytes: moving.copied_bytes, lag, is_future: true });
+            }
+        }
+        found
+    }
+}
+
 fn describe(
     broker: &Broker,
-    dir: &LogDir,
-    logs: &[Arc<Log>],
+    dir: &Arc<LogDir>,
+    places: &Places,
     is_cordoned: bool,
 ) -> DescribeLogDirsResult {
     let log_dir = absolute(dir.path());
@@ -70,7 +109,7 @@ fn describe(
         Ok((total_bytes, usable_bytes)) => DescribeLogDirsResult {
             error_code: ErrorCode::None.code(),
             log_dir,
-            topics: topics(&in_dir(broker, dir, logs)),
+            topics: topics(&places.in_dir(broker, dir)),
             total_bytes,
             usable_bytes,
             is_cordoned,
@@ -106,28 +145,6 @@ struct InDir<'a> {
     lag: i64,
     /// Whether it is a copy that will take the place of the log in another directory.
     is_future: bool,
-}
-
-fn in_dir<'a>(broker: &Broker, dir: &LogDir, logs: &'a [Arc<Log>]) -> Vec<InDir<'a>> {
-    let is_here = |log: &&Arc<Log>| log.dir().path() == dir.path();
-    let mut found: Vec<_> = logs
-        .iter()
-        .filter(is_here)
-        .map(|log| {
-            let lag = match broker.partitions.get(log.topic_partition()) {
-                Some(_) => (log.high_watermark().0 - log.log_end_offset().0).max(0),
-                None => LAG_UNKNOWN,
-            };
-            InDir { log, bytes: log.size(), lag, is_future: false }
-        })
-        .collect();
-    for moving in broker.storage.moving().iter().filter(|moving| moving.dir.path() == dir.path()) {
-        if let Some(log) = logs.iter().find(|log| Arc::ptr_eq(log, &moving.log)) {
-            let lag = (log.log_end_offset().0 - moving.end_offset.0).max(0);
-            found.push(InDir { log, bytes: moving.copied_bytes, lag, is_future: true });
-        }
-    }
-    found
 }
 
 fn topics(found: &[InDir<'_>]) -> Vec<DescribeLogDirsTopic> {

@@ -6,7 +6,8 @@ use protocol::messages::alter_replica_log_dirs_request::{
     AlterReplicaLogDir, AlterReplicaLogDirTopic,
 };
 use protocol::messages::{
-    AlterReplicaLogDirsRequest, DescribeLogDirsRequest, DescribeLogDirsResult, Response,
+    AlterReplicaLogDirsRequest, DescribeLogDirsRequest, DescribeLogDirsResult,
+    DescribeLogDirsTopic, Response,
 };
 
 use super::configs::{SET, alter};
@@ -75,28 +76,41 @@ async fn alter_dir(scene: &Scene, path: &str, topic: &str) -> ErrorCode {
     code(altered.results[0].partitions[0].error_code)
 }
 
-#[tokio::test]
-async fn partition_is_moved_to_another_directory() {
-    let scene = Scene::start(DIRS).await;
-    scene.create("t", 1).await;
-    let dirs = describe(&scene, 5).await;
-    let to = dirs.iter().find(|dir| dir.topics.is_empty()).expect("one has none").log_dir.clone();
-    assert_eq!(alter_dir(&scene, &to, "t").await, ErrorCode::None);
+/// Asks for its only partition in the directory in which it is not, and waits until it is there.
+async fn move_to_other_dir(scene: &Scene) {
+    let is_current =
+        |topic: &DescribeLogDirsTopic| topic.partitions.iter().any(|it| !it.is_future_key);
+    let dirs_of_log = async || {
+        let dirs = describe(scene, 5).await;
+        let found = dirs.iter().filter(|dir| dir.topics.iter().any(is_current));
+        let found: Vec<_> = found.map(|dir| dir.log_dir.clone()).collect();
+        assert_eq!(found.len(), 1, "the log is in one directory: {dirs:?}");
+        (found[0].clone(), dirs)
+    };
+    let (from, dirs) = dirs_of_log().await;
+    let to = dirs.iter().find(|dir| dir.log_dir != from).expect("there are two").log_dir.clone();
+    assert_eq!(alter_dir(scene, &to, "t").await, ErrorCode::None);
     let moved = async {
         loop {
-            let dirs = describe(&scene, 5).await;
-            let is_there = |dir: &DescribeLogDirsResult| {
-                dir.log_dir == to
-                    && dir.topics.iter().any(|topic| !topic.partitions[0].is_future_key)
-            };
-            if dirs.iter().any(is_there) {
-                return dirs.iter().map(partitions).sum::<usize>();
+            let (dir, dirs) = dirs_of_log().await;
+            let count: usize = dirs.iter().map(partitions).sum();
+            if dir == to {
+                assert_eq!(count, 1, "nothing of it is elsewhere: {dirs:?}");
+                return;
             }
-            tokio::task::yield_now().await;
         }
     };
-    let count = tokio::time::timeout(std::time::Duration::from_secs(20), moved).await;
-    assert_eq!(count, Ok(1), "it is in one directory only");
+    let moved = tokio::time::timeout(std::time::Duration::from_secs(20), moved).await;
+    moved.expect("it is there in time");
+}
+
+#[tokio::test]
+async fn partition_that_is_moved_is_in_one_directory_at_any_moment() {
+    let scene = Scene::start(DIRS).await;
+    scene.create("t", 1).await;
+    for _ in 0..10 {
+        move_to_other_dir(&scene).await;
+    }
 }
 
 #[tokio::test]
