@@ -18,7 +18,8 @@ const MARKERS: (&str, &str) =
 /// What a promise costs: a row beside the same without it.
 const COSTS: [(&str, &str, &str); 4] = [
     ("idempotence", "idempotent", "plain"),
-    ("transactions", "transactional", "plain"),
+    ("transactions of 2 MB", "transactional", "plain"),
+    ("transactions of 100 ms", "transactions-100", "plain"),
     ("fsync before acknowledgement", "fsync", "produce-1k-50"),
     ("acks=1 instead of all", "latency-acks-1", "latency"),
 ];

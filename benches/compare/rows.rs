@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::Duration;
 
 use protocol::record::Compression;
 use rustix::fs::Advice;
@@ -12,7 +13,7 @@ use crate::consume::{Batches, Fetcher};
 use crate::latency::{self, PRODUCERS, half_load};
 use crate::load::{Meter, Sample, Window, Worker, under_load, watch};
 use crate::produce::{self, IN_FLIGHT, LARGE, SMALL_RECORDS, Shape};
-use crate::transactions::{self, Kind};
+use crate::transactions::{self, Kind, Length};
 use crate::wire::{Link, Result, encode};
 use crate::{groups, small, start, tools, topics};
 
@@ -26,6 +27,9 @@ pub(crate) enum Bar {
     /// Below this, whatever Kafka has.
     Below(f64),
 }
+
+/// How often Kafka Streams commits under `exactly_once_v2`.
+const STREAMS_COMMIT: Duration = Duration::from_millis(100);
 
 /// Equal to Kafka.
 const SPEED: (&str, Bar) = ("MB/s", Bar::AtLeast(1.0));
@@ -123,7 +127,10 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row("idempotent", "the same, idempotent", WRITE, |b| transactional(b, Kind::Idempotent)),
     row("transactional", "the same, transactional, 2 MB a transaction", WRITE, |b| {
-        transactional(b, Kind::Transactional)
+        transactional(b, Kind::Transactional(Length::Requests(20)))
+    }),
+    row("transactions-100", "the same, transactional, a commit every 100 ms", WRITE, |b| {
+        transactional(b, Kind::Transactional(Length::Time(STREAMS_COMMIT)))
     }),
     with_bare(row("consume-1", "consume 1 KB from memory, 1 consumer", READ, |b| consume(b, 1))),
     with_bare(row("consume-10", "consume 1 KB from memory, 10 consumers", READ, |b| {

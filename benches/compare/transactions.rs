@@ -1,7 +1,7 @@
 //! The same load as plain, idempotent and transactional producers send it. Their batches change with each request, so
 //! all three are patched and written from user space, and only the broker's part differs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BufMut as _;
 use protocol::messages::{
@@ -19,8 +19,6 @@ const VERSION: i16 = 12;
 const END_VERSION: i16 = 5;
 /// The producers of each row.
 const PRODUCERS: usize = 10;
-/// Requests of six batches of 16 KiB: 2 MB in a transaction.
-const REQUESTS_PER_TRANSACTION: usize = 20;
 /// The markers of the last transaction may still be on their way.
 const CONCURRENT_TRANSACTIONS: i16 = 51;
 const PAUSE: Duration = Duration::from_millis(1);
@@ -31,7 +29,16 @@ const ATTEMPTS_MAX: usize = 5000;
 pub(crate) enum Kind {
     Plain,
     Idempotent,
-    Transactional,
+    Transactional(Length),
+}
+
+/// When a transaction is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// After so many requests of six batches of 16 KiB.
+    Requests(usize),
+    /// After so long.
+    Time(Duration),
 }
 
 /// One producer.
@@ -69,7 +76,7 @@ impl<'a> Producer<'a> {
         meter: &'a Meter,
     ) -> Result<Self> {
         let id = TransactionalId(StrBytes::from_string(format!("{topic}-{number}")));
-        let is_transactional = kind == Kind::Transactional;
+        let is_transactional = matches!(kind, Kind::Transactional(_));
         let request = LARGE.request(topic, 0);
         let records = |request: &ProduceRequest| {
             request.topic_data.first()?.partition_data.first()?.records.clone()
@@ -90,7 +97,7 @@ impl<'a> Producer<'a> {
 
     /// Gets a producer id; the coordinator's topic may have to be made for it.
     fn identify(&mut self) -> Result<()> {
-        let is_transactional = self.kind == Kind::Transactional;
+        let is_transactional = matches!(self.kind, Kind::Transactional(_));
         let mut last = 0;
         for _ in 0..ATTEMPTS_MAX {
             if is_transactional {
@@ -116,18 +123,19 @@ impl<'a> Producer<'a> {
 
     fn run(&mut self) -> Result<()> {
         match self.kind {
-            Kind::Transactional => {
+            Kind::Transactional(length) => {
                 while !self.meter.is_over() {
-                    self.transaction()?;
+                    self.transaction(length)?;
                 }
                 Ok(())
             }
-            _ => self.pipeline(usize::MAX),
+            _ => self.pipeline(|_| true),
         }
     }
 
     /// One transaction. Its first request may find the last transaction not quite at its end.
-    fn transaction(&mut self) -> Result<()> {
+    fn transaction(&mut self, length: Length) -> Result<()> {
+        let start = Instant::now();
         self.send()?;
         for attempt in 0.. {
             let answer = self.link.answer::<ProduceRequest>(VERSION)?;
@@ -142,7 +150,10 @@ impl<'a> Producer<'a> {
             self.link.send(&self.frame)?;
         }
         self.count();
-        self.pipeline(REQUESTS_PER_TRANSACTION - 1)?;
+        self.pipeline(|sent| match length {
+            Length::Requests(count) => sent + 1 < count,
+            Length::Time(time) => start.elapsed() < time,
+        })?;
         let request = EndTxnRequest::default()
             .with_transactional_id(self.id.clone())
             .with_producer_id(ProducerId(self.producer.0))
@@ -156,11 +167,11 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
-    /// So many requests, several under way at once.
-    fn pipeline(&mut self, count: usize) -> Result<()> {
+    /// Requests for as long as `wants_more` says so of their number, several under way at once.
+    fn pipeline(&mut self, wants_more: impl Fn(usize) -> bool) -> Result<()> {
         let (mut sent, mut under_way) = (0, 0);
         loop {
-            while under_way < IN_FLIGHT && sent < count && !self.meter.is_over() {
+            while under_way < IN_FLIGHT && wants_more(sent) && !self.meter.is_over() {
                 self.send()?;
                 sent += 1;
                 under_way += 1;
@@ -181,12 +192,13 @@ impl<'a> Producer<'a> {
     /// Writes who sends and what number it is into the batches, and sends them.
     fn send(&mut self) -> Result<()> {
         let sequence = if self.kind == Kind::Plain { -1 } else { self.sequence };
+        let is_transactional = matches!(self.kind, Kind::Transactional(_));
         for start in &self.batches {
             let batch = self.frame.get_mut(*start..*start + self.batch_bytes);
             let batch = batch.ok_or("the batch was found there")?;
             let (head, body) = batch.split_at_mut(21);
             let (mut attributes, _) = body.split_at_mut(2);
-            attributes.put_i16(if self.kind == Kind::Transactional { 0x10 } else { 0 });
+            attributes.put_i16(if is_transactional { 0x10 } else { 0 });
             // Producer id, epoch and sequence: bytes 43 to 57 of the batch.
             let mut producer = body.get_mut(22..36).ok_or("the batch has a header")?;
             producer.put_i64(self.producer.0);
