@@ -29,6 +29,12 @@ pub(crate) const PIPELINE_MAX: usize = 64;
 /// take so much: one connection is not to have the memory of all. A single request may be larger.
 const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
 
+/// An answer that is here goes out with those to the requests that have come meanwhile, by one write that wakes the client
+/// once; this long after its request it waits for no more of them.
+const TOGETHER_MAX: Duration = Duration::from_micros(500);
+/// So many bytes of small answers go out together at most: a client that takes none of them is found out no later.
+const TOGETHER_BYTES_MAX: usize = 16 << 10;
+
 /// Requests come, and answers are taken, at least this fast, in bytes per second; a slow line is faster.
 const RATE_MIN: u32 = 16 << 10;
 
@@ -53,7 +59,31 @@ struct Encoded {
     slices: Vec<Slice>,
 }
 
+impl Encoded {
+    /// Adds an answer that is to go out behind this one.
+    fn push(&mut self, next: Encoded) {
+        self.rope.append(next.rope, self.slices.len());
+        self.slices.extend(next.slices);
+    }
+}
+
 impl Pending {
+    fn is_answered(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
+    /// Whether its answer is here, and may go out behind those that are gathered.
+    fn goes_with(&self, gathered: Option<&Encoded>) -> bool {
+        let State::Done(answer) = &self.state else { return false };
+        let room = gathered.map(|it| TOGETHER_BYTES_MAX.saturating_sub(it.rope.remaining()));
+        room.is_none_or(|room| answer.rope.remaining() <= room)
+    }
+
+    /// Whether its answer may wait for others.
+    fn may_wait(&self) -> bool {
+        self.since.elapsed() < TOGETHER_MAX
+    }
+
     /// What it takes of the connection's share.
     fn bytes(&self) -> usize {
         let answer = match &self.state {
@@ -141,14 +171,23 @@ impl Connection {
                 self.reader.excuse();
             }
             has_read = may_read;
+            let has_answer = pending.front().is_some_and(Pending::is_answered);
+            let may_join = self.reader.may_have_more();
+            let is_due =
+                has_answer && !(may_join && pending.front().is_some_and(Pending::may_wait));
             let step = tokio::select! {
                 biased;
-                answer = front(&mut pending), if !pending.is_empty() => {
-                    self.answer(&mut pending, answer).await
+                answer = front(&mut pending), if !has_answer && !pending.is_empty() => {
+                    self.keep(&mut pending, answer)
                 }
-                frame = self.reader.next(&mut self.stream), if may_read => {
-                    self.take(frame, &mut pending).await
+                frame = self.reader.next(&mut self.stream), if may_read && !is_due => {
+                    match self.take(frame, &mut pending) {
+                        // What has been answered is not lost with a connection that ends.
+                        Err(end) => self.answer(&mut pending).await.and(Err(end)),
+                        taken => taken,
+                    }
                 }
+                () = std::future::ready(()), if has_answer => self.answer(&mut pending).await,
                 _ = stop.changed() => Ok(()),
                 () = &mut timer => match self.next_look(last_progress, may_read, pending.is_empty()) {
                     Ok(next) => {
@@ -187,7 +226,7 @@ impl Connection {
     }
 
     /// Hands a request on.
-    async fn take(
+    fn take(
         &mut self,
         frame: Result<Option<Frame>, ReadError>,
         pending: &mut VecDeque<Pending>,
@@ -207,14 +246,7 @@ impl Connection {
         requests.on_request(frame_bytes);
         let mut holds = false;
         let state = match self.service.call(&self.peer, &header, body) {
-            Reply::Now(answer) => {
-                let encoded = self.encode(&header, *answer)?;
-                if pending.is_empty() {
-                    // The usual case: nothing is under way, and the answer is here.
-                    return self.write(&header, since, encoded).await;
-                }
-                State::Done(encoded)
-            }
+            Reply::Now(answer) => State::Done(self.encode(&header, *answer)?),
             Reply::Later(work) => State::Waiting(work),
             Reply::Held(work) => {
                 holds = true;
@@ -230,23 +262,40 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes the answer to the oldest request.
-    async fn answer(
-        &mut self,
-        pending: &mut VecDeque<Pending>,
-        answer: Option<Box<Answer>>,
-    ) -> Result<(), End> {
-        let Some(Pending { header, since, state, loan, .. }) = pending.pop_front() else {
-            return Ok(());
-        };
-        let encoded = match (answer, state) {
-            (Some(answer), _) => self.encode(&header, *answer)?,
-            (None, State::Done(encoded)) => encoded,
-            (None, State::Waiting(work)) => self.encode(&header, *work.await)?,
-        };
-        self.write(&header, since, encoded).await?;
-        drop(loan);
+    /// Keeps the answer to the oldest request until it is written.
+    fn keep(&self, pending: &mut VecDeque<Pending>, answer: Box<Answer>) -> Result<(), End> {
+        if let Some(request) = pending.front_mut() {
+            request.state = State::Done(self.encode(&request.header, *answer)?);
+        }
         Ok(())
+    }
+
+    /// Writes the oldest answer, and with it those behind it that are here and small.
+    async fn answer(&mut self, pending: &mut VecDeque<Pending>) -> Result<(), End> {
+        let mut answered = Vec::with_capacity(1);
+        let mut together: Option<Encoded> = None;
+        let mut kept = Ok(());
+        while let Some(request) = pending.pop_front_if(|first| first.goes_with(together.as_ref())) {
+            let Pending { header, since, state, loan, .. } = request;
+            let State::Done(encoded) = state else { continue };
+            answered.push((header.api, since, encoded.rope.remaining(), loan));
+            match &mut together {
+                Some(together) => together.push(encoded),
+                None => together = Some(encoded),
+            }
+            if let Some(answer) = now(pending).await {
+                kept = self.keep(pending, answer);
+            }
+        }
+        if let Some(together) = together {
+            self.write(together).await?;
+        }
+        for (api, since, bytes, _loan) in answered {
+            let requests = self.requests.of(api);
+            requests.on_response(bytes);
+            requests.on_done(since.elapsed());
+        }
+        kept
     }
 
     fn encode(&self, header: &RequestHeader, answer: Answer) -> Result<Encoded, End> {
@@ -264,15 +313,9 @@ impl Connection {
         Ok(Encoded { rope: rope.finish(), slices })
     }
 
-    async fn write(
-        &mut self,
-        header: &RequestHeader,
-        since: Instant,
-        answer: Encoded,
-    ) -> Result<(), End> {
-        let Encoded { rope, slices } = answer;
-        let bytes = rope.remaining();
-        let seconds = u32::try_from(bytes).unwrap_or(u32::MAX) / RATE_MIN;
+    async fn write(&mut self, answers: Encoded) -> Result<(), End> {
+        let Encoded { rope, slices } = answers;
+        let seconds = u32::try_from(rope.remaining()).unwrap_or(u32::MAX) / RATE_MIN;
         let time = self.limits.slow + Duration::from_secs(seconds.into());
         match tokio::time::timeout(time, write_frame(&self.stream, rope, &slices)).await {
             Ok(written) => written?,
@@ -281,9 +324,6 @@ impl Connection {
         if slices.iter().any(Slice::is_broken) {
             return Err(End::Refused("the disk could not read what was sent".to_string()));
         }
-        let requests = self.requests.of(header.api);
-        requests.on_response(bytes);
-        requests.on_done(since.elapsed());
         Ok(())
     }
 }
@@ -294,10 +334,19 @@ fn has_room(pending: &VecDeque<Pending>) -> bool {
     pending.len() < PIPELINE_MAX && bytes < IN_FLIGHT_BYTES_MAX
 }
 
-/// Waits until the oldest request can be answered. `None` says that its answer was there before.
-async fn front(pending: &mut VecDeque<Pending>) -> Option<Box<Answer>> {
+/// The answer to the oldest request, which has none yet.
+async fn front(pending: &mut VecDeque<Pending>) -> Box<Answer> {
     match pending.front_mut().map(|request| &mut request.state) {
-        Some(State::Waiting(work)) => Some(work.as_mut().await),
-        _ => None,
+        Some(State::Waiting(work)) => work.as_mut().await,
+        _ => std::future::pending().await,
+    }
+}
+
+/// The same, if it need not be waited for.
+async fn now(pending: &mut VecDeque<Pending>) -> Option<Box<Answer>> {
+    tokio::select! {
+        biased;
+        answer = front(pending) => Some(answer),
+        () = std::future::ready(()) => None,
     }
 }

@@ -14,6 +14,10 @@ const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// ...and has come with fewer bytes per second.
 const SLOW_BYTES_PER_SECOND: f64 = 1e6;
 
+/// A frame may take so many times what has come of it, so that a long one is read by few calls, and one that is only
+/// announced takes little.
+const TRUST: usize = 16;
+
 /// A frame without its length, and the memory that it takes.
 #[derive(Debug)]
 pub(super) struct Frame {
@@ -43,6 +47,8 @@ pub(super) struct FrameReader {
     /// When the first bytes of the frame that is coming were seen.
     since: Option<Instant>,
     is_waiting_for_memory: bool,
+    /// Whether the last call has read less than it could: the socket was empty.
+    has_emptied_socket: bool,
     frame_bytes_max: usize,
 }
 
@@ -55,8 +61,14 @@ impl FrameReader {
             loan,
             since: None,
             is_waiting_for_memory: false,
+            has_emptied_socket: false,
             frame_bytes_max,
         }
+    }
+
+    /// Whether more may be there to read without waiting.
+    pub(super) fn may_have_more(&self) -> bool {
+        !(self.has_emptied_socket && self.buffer.is_empty())
     }
 
     /// Until when the frame that is coming has to be whole; `None` if none is coming. The time that it has is
@@ -102,7 +114,10 @@ impl FrameReader {
                 None => SMALL_FRAME_BYTES,
             };
             self.buffer.reserve(room);
-            if self.read(stream).await? == 0 {
+            let room = self.buffer.capacity() - self.buffer.len();
+            let read = self.read(stream).await?;
+            self.has_emptied_socket = read < room;
+            if read == 0 {
                 return Ok(None);
             }
         }
@@ -130,10 +145,10 @@ impl FrameReader {
         prefix.map(|prefix| frame_length(*prefix, self.frame_bytes_max)).transpose()
     }
 
-    /// Lends the frame memory for the next bytes of its `total`, as much as has come so far, and says how much that is.
+    /// Lends the frame memory for the next bytes of its `total`, by what has come so far, and says how much that is.
     async fn lend(&mut self, total: usize) -> usize {
         let come = self.buffer.len();
-        let room = (total - come).min(come.max(SMALL_FRAME_BYTES));
+        let room = (total - come).min((come * TRUST).max(SMALL_FRAME_BYTES));
         if total > SMALL_FRAME_BYTES {
             // Still set if this is dropped while it waits, and true: it will be called again.
             self.is_waiting_for_memory = true;

@@ -184,6 +184,23 @@ async fn requests_are_answered_in_order_and_counted() {
 }
 
 #[tokio::test]
+async fn client_that_sends_no_more_gets_the_answers_that_are_here() {
+    let scene = start_with(LIMITS).await;
+    for last_words in [&b""[..], b"\xff\xff\xff\xff"] {
+        let mut client = scene.connect().await;
+        for correlation_id in 1..=3 {
+            client.heartbeat(correlation_id).await;
+        }
+        client.0.write_all(last_words).await.unwrap();
+        client.0.shutdown().await.unwrap();
+        for expected in 1..=3 {
+            assert_eq!(client.next().await, Some(expected));
+        }
+        assert_eq!(client.next().await, None);
+    }
+}
+
+#[tokio::test]
 async fn idle_connection_is_closed() {
     let scene = start_with(Limits { idle: SHORT, ..LIMITS }).await;
     let mut client = scene.connect().await;

@@ -162,6 +162,17 @@ impl Rope {
         self.segments.iter()
     }
 
+    /// Adds the segments of another frame. Its slices count from `first_index` on.
+    pub fn append(&mut self, other: Rope, first_index: usize) {
+        self.len += other.len;
+        self.segments.extend(other.segments.into_iter().map(|segment| match segment {
+            Segment::Shared { bytes, index, offset } => {
+                Segment::Shared { bytes, index: first_index + index, offset }
+            }
+            owned => owned,
+        }));
+    }
+
     fn push_owned(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.segments.push_back(Segment::Owned(bytes));

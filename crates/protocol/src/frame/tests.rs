@@ -164,6 +164,22 @@ fn rope_partly_written_says_where_in_the_slice_it_is() {
     assert_eq!(rope.front(), Some(&expected));
 }
 
+#[test]
+fn rope_behind_another_has_its_slices_behind_the_others() {
+    let logs = [1, 2].map(|byte| Bytes::from(vec![byte; 10_000]));
+    let (mut rope, mut expected) = encode(&logs[..1], 16);
+    let (next, next_flat) = encode(&logs[1..], 16);
+    rope.append(next, 1);
+    expected.extend(next_flat);
+    let shared = rope.segments().filter_map(|segment| match segment {
+        Segment::Shared { bytes, index, .. } => Some((*index, bytes.clone())),
+        Segment::Owned(_) => None,
+    });
+    assert_eq!(shared.collect::<Vec<_>>(), [(0, logs[0].clone()), (1, logs[1].clone())]);
+    assert_eq!(rope.remaining(), expected.len());
+    assert_eq!(flat(rope), expected);
+}
+
 proptest! {
     /// The lengths are those of small and large records, the steps those of a socket that takes what it likes.
     #[test]
