@@ -106,7 +106,9 @@ impl Metadata {
         }
         let broker = layers.effective();
         self.defaults.dynamic.apply(&broker);
-        for log in self.storage.logs() {
+        let logs = self.storage.logs();
+        let mut strays = Vec::new();
+        for log in &logs {
             let topic_partition = log.topic_partition();
             let topic = image.topic(&topic_partition.topic);
             let is_ours = topic.is_some_and(|topic| {
@@ -115,11 +117,13 @@ impl Metadata {
             });
             if is_ours {
                 log.set_config(topic_config(&image, &topic_partition.topic, &broker));
-            } else if let Err(err) = self.storage.mark_stray(topic_partition) {
-                tracing::error!(partition = %topic_partition, %err, "cannot put a stray partition aside");
             } else {
-                tracing::warn!(partition = %topic_partition, "put a partition aside that the cluster does not know");
+                tracing::warn!(partition = %topic_partition, "putting a partition aside that the cluster does not know");
+                strays.push(topic_partition);
             }
+        }
+        if let Err(err) = self.storage.mark_stray(strays) {
+            tracing::error!(%err, "cannot put a stray partition aside");
         }
         self.reconcile(&image, image.topics().map(|topic| topic.id), now);
     }
@@ -230,11 +234,10 @@ impl Metadata {
         if has_transactions {
             self.transactions.follow(&self.partitions);
         }
-        for partition in gone.iter().flat_map(|topic| topic.partitions.values()) {
-            partition.wake();
-            if let Err(err) = self.storage.delete(partition.topic_partition(), now) {
-                tracing::error!(partition = %partition.topic_partition(), %err, "cannot delete a partition");
-            }
+        let gone = || gone.iter().flat_map(|topic| topic.partitions.values());
+        gone().for_each(|partition| partition.wake());
+        if let Err(err) = self.storage.delete(gone().map(|it| it.topic_partition()), now) {
+            tracing::error!(%err, "cannot delete a partition");
         }
     }
 

@@ -47,17 +47,20 @@ impl Log {
 
     /// Syncs what is written. The caller holds the flush lock.
     fn sync(&self) -> Result<()> {
-        let (target, segments, dirty_dir) = {
+        let (target, segments, dirty_dir, is_new) = {
             let mut writer = lock(&self.writer);
             self.name_active(&mut writer)?;
             let dirty_dir = std::mem::take(&mut writer.is_dir_dirty).then(|| self.path());
             self.unflushed_since_ms.store(i64::MAX, Ordering::Relaxed);
-            (self.log_end_offset(), self.segments.load_full(), dirty_dir)
+            let is_new = std::mem::take(&mut writer.is_new);
+            (self.log_end_offset(), self.segments.load_full(), dirty_dir, is_new)
         };
         for segment in segments.iter().skip(Self::segment_idx(&segments, self.flushed_offset())) {
             segment.sync()?;
         }
-        if let Some(path) = dirty_dir {
+        if is_new {
+            self.sync_identity()?;
+        } else if let Some(path) = dirty_dir {
             self.dir.load().disk().sync_dir(&path).map_err(|err| Error::failed_sync(&path, err))?;
         }
         self.offsets.flushed.fetch_max(target.0, Ordering::AcqRel);

@@ -20,6 +20,7 @@ mod batch_write;
 mod chores;
 mod cleaning;
 mod flush;
+mod identity;
 mod lookup;
 mod moving;
 mod open;
@@ -30,7 +31,7 @@ mod truncate;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use config::TopicConfig;
@@ -66,7 +67,8 @@ pub struct Log {
     /// Another one once the log has been moved.
     dir: ArcSwap<LogDir>,
     topic_partition: TopicPartition,
-    topic_id: Option<TopicId>,
+    /// Not set while nothing says it.
+    topic_id: OnceLock<TopicId>,
     /// The partition's directory.
     path: ArcSwap<PathBuf>,
     config: ArcSwap<TopicConfig>,
@@ -131,6 +133,8 @@ struct Writer {
     is_unnamed: bool,
     /// Set when names in the partition's directory have changed since it was synced.
     is_dir_dirty: bool,
+    /// Set until it is on stable storage that there is this log, and whose it is.
+    is_new: bool,
     /// Set while a truncation is not done: it failed for want of room, and nothing is appended before it is tried again.
     is_half_cut: bool,
 }
@@ -143,7 +147,7 @@ impl Log {
 
     /// The topic's id, if it has one.
     pub fn topic_id(&self) -> Option<TopicId> {
-        self.topic_id
+        self.topic_id.get().copied()
     }
 
     /// The log directory that the log is in.

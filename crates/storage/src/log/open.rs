@@ -3,21 +3,22 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use config::TopicConfig;
 use protocol::record::HEADER_BYTES;
 use protocol::{Offset, Timestamp, TopicId, TopicPartition};
 
+use super::identity::read_topic_id;
 use super::recovery::Recovered;
 use super::{Log, Offsets, SPARE_FILE, Writer};
 use crate::dir::LogDir;
 use crate::disk::{Disk, Entry, Open, list_files};
 use crate::error::{Error, IoContext, Result};
+use crate::files;
 use crate::files::leader_epochs::{self, LeaderEpochs};
 use crate::files::names::{FileKind, FileName, Stage};
-use crate::files::{self, partition_metadata};
 use crate::handles::lock;
 use crate::producer::Producers;
 use crate::scan::{Scan, ScanError};
@@ -63,13 +64,13 @@ impl Log {
     /// Opens the log in `options.path`, and recovers it if it was not closed.
     pub fn open(dir: &Arc<LogDir>, options: OpenOptions) -> Result<Opened> {
         let disk = dir.disk();
-        finish_interrupted(disk, &options)?;
+        let entries = finish_interrupted(disk, &options)?;
         let limits = Limits {
             segment_bytes: options.config.segment_bytes,
             index_bytes: options.config.segment_index_bytes,
         };
-        let listed = list_segments(dir, &options, limits)?;
-        let topic_id = read_topic_id(disk, &options)?;
+        let listed = list_segments(dir, &options, &entries, limits)?;
+        let topic_id = read_topic_id(disk, &options, &listed)?;
         let epochs_path = options.path.join(leader_epochs::FILE_NAME);
         let epochs = files::read(disk, &epochs_path, LeaderEpochs::decode);
         let damaged_epochs =
@@ -79,11 +80,11 @@ impl Log {
         }
         let epochs = if damaged_epochs { None } else { epochs.context("read", &epochs_path)? };
         let log = Arc::new_cyclic(|me| {
-            new_log(me, dir, &options, topic_id, listed.segments, epochs.unwrap_or_default())
+            new_log(me, dir, &options, topic_id, &listed, epochs.unwrap_or_default())
         });
         let loaded = {
             let mut writer = lock(&log.writer);
-            log.load(&mut writer, &options, &listed.incomplete, damaged_epochs)
+            log.load(&mut writer, &options, &listed, damaged_epochs)
         };
         let recovered = match loaded {
             Err(err @ Error::Corrupt { .. }) if options.was_clean => {
@@ -102,7 +103,7 @@ fn new_log(
     dir: &Arc<LogDir>,
     options: &OpenOptions,
     topic_id: Option<TopicId>,
-    segments: Vec<Arc<Segment>>,
+    listed: &Listed,
     epochs: LeaderEpochs,
 ) -> Log {
     let offset = |offset: Offset| AtomicI64::new(offset.0);
@@ -110,10 +111,10 @@ fn new_log(
         me: Weak::clone(me),
         dir: ArcSwap::from(Arc::clone(dir)),
         topic_partition: options.topic_partition.clone(),
-        topic_id,
+        topic_id: topic_id.map_or_else(OnceLock::new, OnceLock::from),
         path: ArcSwap::from_pointee(options.path.clone()),
         config: ArcSwap::new(Arc::clone(&options.config)),
-        segments: ArcSwap::from_pointee(segments),
+        segments: ArcSwap::from_pointee(listed.segments.clone()),
         offsets: Offsets {
             log_start: offset(options.log_start),
             log_end: offset(options.log_start),
@@ -149,32 +150,47 @@ fn new_writer(options: &OpenOptions, epochs: LeaderEpochs) -> Writer {
         truncations: 0,
         is_unnamed: false,
         is_dir_dirty: false,
+        is_new: true,
         is_half_cut: false,
     }
 }
 
-fn read_topic_id(disk: &dyn Disk, options: &OpenOptions) -> Result<Option<TopicId>> {
-    let path = options.path.join(partition_metadata::FILE_NAME);
-    files::read(disk, &path, partition_metadata::decode).context("read", &path)
+/// What there is in a directory.
+pub(super) struct Listed {
+    segments: Vec<Arc<Segment>>,
+    /// Whether they have files: nothing was ever written to a log that has none.
+    pub(super) has_files: bool,
+    /// The base offsets of segments that lack an index.
+    pub(super) incomplete: Vec<Offset>,
+    /// The end offsets of the producer snapshots.
+    pub(super) snapshots: Vec<Offset>,
 }
 
-/// The segments of a directory.
-struct Listed {
-    segments: Vec<Arc<Segment>>,
-    /// The base offsets of segments that lack an index.
-    incomplete: Vec<Offset>,
+impl Listed {
+    pub(super) fn has_batches(&self) -> bool {
+        self.segments.iter().any(|segment| segment.size() > 0)
+    }
+
+    /// Whether nothing tells of any batch that has ever been there.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.has_files && self.snapshots.is_empty()
+    }
 }
 
 /// Makes segments of the files, and deletes indexes that have no log.
-fn list_segments(dir: &LogDir, options: &OpenOptions, limits: Limits) -> Result<Listed> {
+fn list_segments(
+    dir: &LogDir,
+    options: &OpenOptions,
+    entries: &[Entry],
+    limits: Limits,
+) -> Result<Listed> {
     let path = &options.path;
-    let entries = list_files(dir.disk(), path).context("list", path)?;
     let files = || entries.iter().filter_map(|entry| Some((FileName::parse(&entry.name)?, entry)));
     let has = |base_offset, kind| {
         let name = FileName::new(base_offset, kind).to_string();
         entries.binary_search_by(|entry| entry.name.as_str().cmp(&name)).is_ok()
     };
-    let (mut segments, mut incomplete) = (Vec::new(), Vec::new());
+    let (mut segments, mut incomplete, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
     for (name, entry) in files() {
         match name.kind {
             FileKind::Log => {
@@ -191,7 +207,7 @@ fn list_segments(dir: &LogDir, options: &OpenOptions, limits: Limits) -> Result<
                 }
                 segments.push(Arc::new(segment));
             }
-            FileKind::ProducerSnapshot => {}
+            FileKind::ProducerSnapshot => snapshots.push(name.base_offset),
             _ if has(name.base_offset, FileKind::Log) => {}
             _ => {
                 let path = path.join(&entry.name);
@@ -200,17 +216,18 @@ fn list_segments(dir: &LogDir, options: &OpenOptions, limits: Limits) -> Result<
             }
         }
     }
-    if segments.is_empty() {
+    let has_files = !segments.is_empty();
+    if !has_files {
         let segment = Segment::create(dir, path, options.log_start, Stage::Live, limits);
         segment.set_modified_ms(options.now.0);
         segments.push(Arc::new(segment));
     }
-    Ok(Listed { segments, incomplete })
+    Ok(Listed { segments, has_files, incomplete, snapshots })
 }
 
 /// Completes or undoes what was going on when the last process ended (`LogLoader`): deletions, cleanings, swaps, the
-/// naming of a new segment, the copying of a truncated one.
-fn finish_interrupted(disk: &dyn Disk, options: &OpenOptions) -> Result<()> {
+/// naming of a new segment, the copying of a truncated one. Returns what is there then.
+fn finish_interrupted(disk: &dyn Disk, options: &OpenOptions) -> Result<Vec<Entry>> {
     let path = &options.path;
     let entries = list_files(disk, path).context("list", path)?;
     let parsed = |entry: &Entry| FileName::parse(&entry.name);
@@ -221,6 +238,7 @@ fn finish_interrupted(disk: &dyn Disk, options: &OpenOptions) -> Result<()> {
     // A cleaning that was writing its result had not swapped anything from there on: what is in `.swap` at or after it
     // belongs to a group whose other files are not complete.
     let cleaned_from = staged(Stage::Cleaned).map(|name| name.base_offset).min();
+    let mut has_removed = false;
     for entry in &entries {
         let is_temporary = entry.name.ends_with(".tmp") || entry.name.ends_with(".truncated");
         let is_void = parsed(entry).is_some_and(|name| match name.stage {
@@ -230,13 +248,22 @@ fn finish_interrupted(disk: &dyn Disk, options: &OpenOptions) -> Result<()> {
         });
         if is_temporary || is_void {
             remove(disk, path.join(&entry.name))?;
+            has_removed = true;
         }
+    }
+    if has_removed {
+        // They must not come back under the names that they had before, not even if this is closed in order.
+        disk.sync_dir(path).context("sync", path)?;
     }
     let swaps: Vec<_> = staged(Stage::Swap)
         .filter(|name| cleaned_from.is_none_or(|from| name.base_offset < from))
         .collect();
     finish_swaps(disk, options, &entries, &swaps)?;
-    name_spare(disk, options, &entries)
+    let has_spare = name_spare(disk, options, &entries)?;
+    if !has_removed && swaps.is_empty() && !has_spare {
+        return Ok(entries);
+    }
+    list_files(disk, path).context("list", path)
 }
 
 /// A cleaned segment that had been written whole takes the place of those it was made from.
@@ -269,14 +296,15 @@ fn finish_swaps(
     if swaps.is_empty() { Ok(()) } else { disk.sync_dir(path).context("sync", path) }
 }
 
-/// The file that was made for the next segment gets its name if batches were written to it, and goes if not.
+/// The file that was made for the next segment gets its name if batches were written to it, and goes if not. Says whether
+/// there was one.
 ///
 /// IMPORTANT: its name is what its first batch says, so that batch has to be whole. What a power loss has left of one that
 /// was not flushed may say anything, and a segment under a wrong name would take flushed ones for what follows a hole.
-fn name_spare(disk: &dyn Disk, options: &OpenOptions, entries: &[Entry]) -> Result<()> {
+fn name_spare(disk: &dyn Disk, options: &OpenOptions, entries: &[Entry]) -> Result<bool> {
     let path = options.path.join(SPARE_FILE);
     if !entries.iter().any(|entry| entry.name == SPARE_FILE) {
-        return Ok(());
+        return Ok(false);
     }
     let logs = entries.iter().filter_map(|entry| FileName::parse(&entry.name));
     let logs = logs.filter(|name| name.kind == FileKind::Log && name.stage == Stage::Live);
@@ -286,10 +314,11 @@ fn name_spare(disk: &dyn Disk, options: &OpenOptions, entries: &[Entry]) -> Resu
         Some(base_offset) => {
             let name = FileName::new(base_offset, FileKind::Log).to_string();
             disk.rename(&path, &options.path.join(name)).context("rename", &path)?;
-            disk.sync_dir(&options.path).context("sync", &options.path)
+            disk.sync_dir(&options.path).context("sync", &options.path)?;
         }
-        None => remove(disk, path),
+        None => remove(disk, path)?,
     }
+    Ok(true)
 }
 
 /// The offset of the first batch in a log file, if that is whole.

@@ -13,7 +13,7 @@ use protocol::{LeaderEpoch, Offset, Timestamp};
 
 use super::append::GAP_MAX;
 use super::flush::snapshot_name;
-use super::open::OpenOptions;
+use super::open::{Listed, OpenOptions};
 use super::{Log, Writer};
 use crate::disk::Disk;
 use crate::error::{Error, IoContext, Result};
@@ -41,22 +41,23 @@ impl Log {
         &self,
         writer: &mut Writer,
         options: &OpenOptions,
-        incomplete: &[Offset],
+        listed: &Listed,
         all_anew: bool,
     ) -> Result<Recovered> {
         let has_lost_epochs = !options.was_clean && self.has_lost_epochs(writer, options.log_start);
         if has_lost_epochs {
             writer.epochs_changed |= writer.epochs.clear();
         }
-        let mut recovered =
-            self.recover(writer, options, incomplete, all_anew || has_lost_epochs)?;
+        let mut recovered = self.recover(writer, options, listed, all_anew || has_lost_epochs)?;
         let segments = self.segments.load_full();
         let active = self.active();
-        if !options.was_clean {
+        if !options.was_clean && listed.has_files {
             // The last process may have died behind a failed write.
             active.mark_cut();
         }
-        active.observe_tail()?;
+        if active.size() > 0 {
+            active.observe_tail()?;
+        }
         if active.take_index_wrong() {
             active.rebuild_indexes(self.config.load().index_interval_bytes)?;
         }
@@ -79,15 +80,21 @@ impl Log {
             if options.was_clean { end_offset } else { options.recovery_point.min(end_offset) };
         self.offsets.flushed.store(flushed.0, Ordering::Release);
         self.offsets.recovery_point.store(flushed.0, Ordering::Release);
+        // Without a flush to show for it, nobody knows what of its names is on stable storage.
+        writer.is_new = flushed == Offset::ZERO;
         let high_watermark = options.high_watermark.clamp(log_start, end_offset);
         self.offsets.high_watermark.store(high_watermark.0, Ordering::Release);
         writer.epochs_changed |= writer.epochs.truncate_from_end(end_offset);
         writer.epochs_changed |= writer.epochs.truncate_from_start(log_start);
-        self.remove_snapshots(|offset| offset > end_offset)?;
+        if listed.snapshots.iter().any(|offset| *offset > end_offset) {
+            self.remove_snapshots(|offset| offset > end_offset)?;
+        }
         // A snapshot may have known more than is there.
         if !recovered.has_producers || writer.producers.end_offset() > end_offset {
-            let segments = self.segments.load();
-            writer.producers = self.load_producers(&segments, end_offset, options.now)?;
+            writer.producers = match listed.is_blank() {
+                true => Producers::empty(log_start),
+                false => self.load_producers(&self.segments.load(), end_offset, options.now)?,
+            };
         }
         writer.producers.advance_to(end_offset);
         writer.producers.expire(options.now, options.producer_expiration_ms);
@@ -115,14 +122,16 @@ impl Log {
         &self,
         writer: &mut Writer,
         options: &OpenOptions,
-        incomplete: &[Offset],
+        listed: &Listed,
         all_anew: bool,
     ) -> Result<Recovered> {
         let flushed_to = if options.was_clean { Offset::MAX } else { options.recovery_point };
         if !options.was_clean {
             // What was noted behind it may speak of a history that has been truncated since.
             writer.epochs_changed |= writer.epochs.truncate_from_end(flushed_to);
-            self.remove_snapshots(|offset| offset > flushed_to)?;
+            if listed.snapshots.iter().any(|offset| *offset > flushed_to) {
+                self.remove_snapshots(|offset| offset > flushed_to)?;
+            }
         }
         let segments = self.segments.load_full();
         let mut pass = Pass {
@@ -132,12 +141,14 @@ impl Log {
             flushed_to,
             recovered: Recovered::default(),
         };
-        for (segment_idx, segment) in segments.iter().enumerate() {
+        // There is nothing to read where nothing was ever written, and no file is to be made for that.
+        let in_files = segments.iter().enumerate().filter(|_| listed.has_files);
+        for (segment_idx, segment) in in_files {
             let next_base = segments.get(segment_idx + 1).map(|next| next.base_offset());
             // A segment that ends at the recovery point is looked at: it may have been sealed after the checkpoint, and bytes
             // of a failed write may have come back behind its end.
             let is_flushed = options.was_clean || next_base.is_some_and(|next| next < flushed_to);
-            let is_incomplete = incomplete.contains(&segment.base_offset());
+            let is_incomplete = listed.incomplete.contains(&segment.base_offset());
             if is_flushed && !is_incomplete && !all_anew {
                 pass.recovered.has_producers = false;
                 continue;
@@ -482,6 +493,9 @@ fn replay_segment(segment: &Segment, producers: &mut Producers, end_offset: Offs
 
 /// The offset after the last batch of a segment.
 pub(super) fn end_offset_of(segment: &Segment) -> Result<Offset> {
+    if segment.size() == 0 {
+        return Ok(segment.base_offset());
+    }
     let view = segment.view()?;
     let from = segment.position_at_or_before(&view, view.size())?;
     let mut end_offset = segment.base_offset();

@@ -130,19 +130,21 @@ impl Log {
             if active.ahead.reserved.load(Ordering::Relaxed) > 0 {
                 active.release_reserved()?;
             }
-            let is_checkpointed = self.recovery_point() >= self.log_end_offset()
-                && !writer.epochs_changed
-                && !active.is_cut();
+            let is_checkpointed =
+                self.recovery_point() >= self.log_end_offset() && !writer.epochs_changed;
             if !is_checkpointed {
                 active.seal()?;
             }
             is_checkpointed
         };
-        let result = if is_checkpointed {
-            Ok(())
-        } else {
+        let result = if !is_checkpointed {
             let producers = lock(&self.writer).producers.clone();
             self.checkpoint_at(&producers)
+        } else if self.active().is_cut() {
+            // All that can be missing on the disk is what a crash came upon: a cut after a failed write, a change of names.
+            self.active().sync().and_then(|_| self.sync_names())
+        } else {
+            Ok(())
         };
         let result = result.and_then(|()| self.segments.load().iter().try_for_each(|s| s.close()));
         self.offline_on_io_error(result)

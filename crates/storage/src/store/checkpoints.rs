@@ -28,6 +28,13 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
+    /// The partitions that they speak of, some of them several times.
+    pub(super) fn names(&self) -> impl Iterator<Item = &TopicPartition> {
+        let offsets =
+            [&self.recovery_points, &self.log_starts, &self.high_watermarks, &self.cleaned];
+        offsets.into_iter().flat_map(BTreeMap::keys)
+    }
+
     pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = dir.join(name);

@@ -208,11 +208,10 @@ impl Storage {
 
     /// Writes up to where the logs of a directory have been cleaned.
     pub(super) fn write_cleaned(&self, dir: &Arc<LogDir>) -> Result<()> {
-        let logs = self.logs.load();
         let progress = lock(&self.cleaner.progress);
         let offsets = progress.cleaned_to.iter().filter_map(|(topic_partition, offset)| {
-            let other = logs.get(topic_partition)?;
-            self.is_in(other, dir).then_some((topic_partition, *offset))
+            let other = self.log(topic_partition)?;
+            self.is_in(&other, dir).then_some((topic_partition, *offset))
         });
         write_offsets(dir, checkpoint::CLEANER_FILE, offsets)
     }

@@ -48,8 +48,8 @@ pub(super) fn claim(
     let log_dir = LogDir::new(path.to_path_buf(), Arc::clone(pool), Arc::clone(&options.observer));
     let is_cordoned = options.config.cordoned_log_dirs.iter().any(|cordoned| cordoned == path);
     let unopened = Mutex::default();
-    let is_cordoned = AtomicBool::new(is_cordoned);
-    Ok((Dir { log_dir, id, is_cordoned, unopened, _lock: lock }, meta))
+    let (is_cordoned, is_stale) = (AtomicBool::new(is_cordoned), AtomicBool::new(false));
+    Ok((Dir { log_dir, id, is_cordoned, is_stale, unopened, _lock: lock }, meta))
 }
 
 fn check_owner(path: &Path, meta: &MetaProperties, options: &StorageOptions) -> Result<()> {

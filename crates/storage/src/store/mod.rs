@@ -10,6 +10,7 @@ mod housekeeping;
 mod meta;
 mod moves;
 mod open;
+mod partitions;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,8 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
-use config::{StorageConfig, TopicConfig};
-use protocol::{BrokerId, Offset, Timestamp, TopicId, TopicPartition};
+use config::StorageConfig;
+use protocol::{BrokerId, Offset, Timestamp, TopicPartition};
 
 pub use cleaner::CleanerStats;
 pub use housekeeping::Housekeeper;
@@ -26,10 +27,9 @@ pub use moves::Moving;
 pub use open::OpenReport;
 
 use crate::dir::{LogDir, Observer};
-use crate::disk::{Disk, replace_file};
-use crate::error::{Error, IoContext, Result};
+use crate::disk::Disk;
+use crate::error::Result;
 use crate::files::meta_properties::DirectoryId;
-use crate::files::{names, partition_metadata};
 use crate::handles::lock;
 use crate::log::{Log, OpenOptions};
 
@@ -60,8 +60,9 @@ pub struct Storage {
     config: ArcSwap<StorageConfig>,
     cluster_id: String,
     dirs: Vec<Dir>,
-    logs: ArcSwap<HashMap<TopicPartition, Arc<Log>>>,
-    /// Held while a log is made or deleted, so that `logs` is replaced by one at a time.
+    /// Locked for a look-up or a change of the map, and for nothing else.
+    logs: Mutex<HashMap<TopicPartition, Arc<Log>>>,
+    /// Held while logs are made or deleted, by one at a time, with all that it means on disk.
     changing: Mutex<()>,
     /// Held while checkpoint files are written, so that none overtakes another, and through a truncation, which must not
     /// find its recovery point raised again. No lock of a log is held when it is taken.
@@ -81,6 +82,8 @@ struct Dir {
     id: DirectoryId,
     /// Gets no new partitions.
     is_cordoned: AtomicBool,
+    /// Whether its checkpoints may speak of logs that are gone.
+    is_stale: AtomicBool,
     /// The logs in it that could not be opened. The next start looks at them as after a crash, with what the checkpoints
     /// said of them.
     unopened: Mutex<Vec<OpenOptions>>,
@@ -128,142 +131,12 @@ impl Storage {
 
     /// The log of a partition.
     pub fn log(&self, topic_partition: &TopicPartition) -> Option<Arc<Log>> {
-        self.logs.load().get(topic_partition).cloned()
+        lock(&self.logs).get(topic_partition).cloned()
     }
 
     /// All logs, in no order.
     pub fn logs(&self) -> Vec<Arc<Log>> {
-        self.logs.load().values().cloned().collect()
-    }
-
-    /// Makes the log of a new partition, or returns the one there is.
-    pub fn create(
-        &self,
-        topic_partition: &TopicPartition,
-        topic_id: TopicId,
-        config: Arc<TopicConfig>,
-        now: Timestamp,
-    ) -> Result<Arc<Log>> {
-        let _changing = lock(&self.changing);
-        if let Some(log) = self.log(topic_partition) {
-            return Ok(log);
-        }
-        self.check_not_unopened(topic_partition)?;
-        let dir = self.dir_for_new_log(topic_partition)?;
-        let result = self.create_in(&dir, topic_partition, topic_id, config, now);
-        let log = dir.offline_on_io_error(result)?;
-        self.update_logs(|logs| {
-            logs.insert(topic_partition.clone(), Arc::clone(&log));
-        });
-        Ok(log)
-    }
-
-    /// A log that is there and could not be opened is not made anew over its files.
-    fn check_not_unopened(&self, topic_partition: &TopicPartition) -> Result<()> {
-        for dir in &self.dirs {
-            let unopened = lock(&dir.unopened);
-            if let Some(log) = unopened.iter().find(|log| log.topic_partition == *topic_partition) {
-                let reason = "it could not be opened; see the error of this start".to_string();
-                return Err(Error::Corrupt { path: log.path.clone(), reason });
-            }
-        }
-        Ok(())
-    }
-
-    fn create_in(
-        &self,
-        dir: &Arc<LogDir>,
-        topic_partition: &TopicPartition,
-        topic_id: TopicId,
-        config: Arc<TopicConfig>,
-        now: Timestamp,
-    ) -> Result<Arc<Log>> {
-        let disk = dir.disk();
-        let path = dir.path().join(topic_partition.to_string());
-        disk.create_dir_all(&path).context("make", &path)?;
-        let metadata = path.join(partition_metadata::FILE_NAME);
-        let bytes = partition_metadata::encode(topic_id);
-        replace_file(disk, &metadata, &bytes).context("write", &metadata)?;
-        disk.sync_dir(dir.path()).context("sync", dir.path())?;
-        let opened = Log::open(
-            dir,
-            OpenOptions {
-                topic_partition: topic_partition.clone(),
-                path,
-                config,
-                was_clean: true,
-                recovery_point: Offset::ZERO,
-                log_start: Offset::ZERO,
-                high_watermark: Offset::ZERO,
-                cleaned_to: Offset::ZERO,
-                producer_expiration_ms: self.config.load().producer_id_expiration_ms,
-                now,
-            },
-        )?;
-        Ok(opened.log)
-    }
-
-    /// The directory that the log has been asked into, or else the one with the fewest logs, as Kafka chooses it.
-    fn dir_for_new_log(&self, topic_partition: &TopicPartition) -> Result<Arc<LogDir>> {
-        if let Some(dir) = self.moves.take_dir_of_new(topic_partition) {
-            return Ok(dir);
-        }
-        let logs = self.logs.load();
-        let count_in =
-            |dir: &Dir| logs.values().filter(|log| Arc::ptr_eq(&log.dir(), &dir.log_dir)).count();
-        let open = |dir: &&Dir| !dir.is_cordoned() && dir.log_dir.offline_reason().is_none();
-        let dir = match &*self.dirs {
-            [only] if open(&only) => Some(only),
-            dirs => dirs.iter().filter(open).min_by_key(|dir| count_in(dir)),
-        };
-        dir.map(|dir| Arc::clone(&dir.log_dir)).ok_or_else(|| Error::Unusable {
-            path: self.dirs.first().map(|dir| dir.log_dir.path().to_path_buf()).unwrap_or_default(),
-            reason: "every log directory is offline or cordoned, so none can take a new partition"
-                .to_string(),
-        })
-    }
-
-    /// Deletes the log of a partition: it is gone at once, its files after `file.delete.delay.ms`.
-    pub fn delete(&self, topic_partition: &TopicPartition, now: Timestamp) -> Result<()> {
-        let delay_ms = self.log(topic_partition).map_or(0, |log| log.config().file_delete_delay_ms);
-        let at = Timestamp(now.0.saturating_add(delay_ms));
-        let Some((dir, path)) = self.retire(topic_partition, names::delete_dir)? else {
-            return Ok(());
-        };
-        // Before the checkpoints, which take room: a deletion is what makes some.
-        lock(&self.deletions).push((at, Arc::clone(&dir), path));
-        self.forget_in_checkpoints(&dir)
-    }
-
-    /// Takes a log that this broker should not have out of use, but keeps its files under a name that says so.
-    pub fn mark_stray(&self, topic_partition: &TopicPartition) -> Result<()> {
-        let retired = self.retire(topic_partition, names::stray_dir)?;
-        retired.map_or(Ok(()), |(dir, _)| self.forget_in_checkpoints(&dir))
-    }
-
-    /// The checkpoints must not speak of a partition that may be made again under the same name.
-    fn forget_in_checkpoints(&self, dir: &Arc<LogDir>) -> Result<()> {
-        self.write_checkpoints(dir)?;
-        self.write_cleaned(dir)
-    }
-
-    fn retire(
-        &self,
-        topic_partition: &TopicPartition,
-        name: impl FnOnce(&TopicPartition, &str) -> String,
-    ) -> Result<Option<(Arc<LogDir>, PathBuf)>> {
-        let _changing = lock(&self.changing);
-        let Some(log) = self.log(topic_partition) else { return Ok(None) };
-        self.update_logs(|logs| {
-            logs.remove(topic_partition);
-        });
-        self.cleaner.forget(topic_partition);
-        self.moves.forget(topic_partition);
-        let dir = log.dir();
-        let unique_id = uuid::Uuid::new_v4().simple().to_string();
-        let path = dir.path().join(name(topic_partition, &unique_id));
-        dir.offline_on_io_error(log.retire_to(&path))?;
-        Ok(Some((dir, path)))
+        lock(&self.logs).values().cloned().collect()
     }
 
     /// Cuts logs back to offsets, as followers do whose leader has another history.
@@ -314,12 +187,6 @@ impl Storage {
             }
         }
         Ok(())
-    }
-
-    fn update_logs(&self, change: impl FnOnce(&mut HashMap<TopicPartition, Arc<Log>>)) {
-        let mut logs = HashMap::clone(&self.logs.load());
-        change(&mut logs);
-        self.logs.store(Arc::new(logs));
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use protocol::{Offset, Timestamp, TopicPartition};
 
 use super::housekeeping::remove_tree;
+use super::open::PartitionDir;
 use super::{Dir, Storage};
 use crate::compaction::Pace;
 use crate::dir::LogDir;
@@ -26,6 +27,9 @@ use crate::log::{Log, LogCopy, WHOLE_FILE};
 const LAST_BYTES: u64 = 1 << 20;
 /// If so many passes have not come as near, appends are as fast as the copying, and have to wait.
 const PASSES_MAX: u32 = 16;
+
+/// Of so many logs at most it is remembered where they are wanted before they are made: anyone may name some.
+const WANTED_MAX: usize = 20_000;
 
 /// A pause is cut into such pieces, so that neither a stop nor another wish waits for its end.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -72,34 +76,37 @@ impl Wanted {
 }
 
 impl Moves {
-    /// Looks at what copies a stop or a crash has left. One that is whole takes its log's place if that is gone, for which
-    /// all directories have to be there; the others are begun anew.
-    pub(super) fn settle(dirs: &[Dir], are_all_there: bool) -> Result<Self> {
-        let (mut live, mut copies) = (HashSet::new(), Vec::new());
-        for dir in dirs {
-            let (disk, root) = (dir.log_dir.disk(), dir.log_dir.path());
-            for entry in disk.list(root).context("list", root)? {
-                match names::parse_dir(&entry.name).filter(|_| entry.is_dir) {
-                    Some((topic_partition, DirKind::Live)) => drop(live.insert(topic_partition)),
-                    Some((topic_partition, DirKind::Future)) => {
-                        copies.push((topic_partition, &dir.log_dir, root.join(&entry.name)));
-                    }
-                    _ => {}
-                }
-            }
-        }
+    /// Looks at what copies a stop or a crash has left among what was `found` in the directories, and changes that as it
+    /// changes them. A copy that is whole takes its log's place if that is gone, for which all directories have to be there;
+    /// the others are begun anew.
+    pub(super) fn settle(
+        dirs: &[Dir],
+        found: &mut [Vec<PartitionDir>],
+        are_all_there: bool,
+    ) -> Result<Self> {
+        let live = found.iter().flatten().filter(|found| found.kind == DirKind::Live);
+        let mut live: HashSet<_> = live.map(|found| found.topic_partition.clone()).collect();
         let mut wanted = BTreeMap::new();
-        for (topic_partition, dir, path) in copies {
-            if live.contains(&topic_partition) {
-                tracing::info!(log = %topic_partition, dir = %dir.path().display(), "a move to another directory is begun anew");
-                remove_tree(dir.disk(), &path)?;
-                wanted.insert(topic_partition, Wanted::new(dir));
-            } else if are_all_there && is_whole(dir, &path)? {
-                tracing::info!(log = %topic_partition, dir = %dir.path().display(), "a move to another directory is completed");
-                let to = dir.path().join(topic_partition.to_string());
-                dir.disk().rename(&path, &to).context("rename", &path)?;
-                dir.disk().sync_dir(dir.path()).context("sync", dir.path())?;
-                live.insert(topic_partition);
+        for (Dir { log_dir: dir, .. }, found) in dirs.iter().zip(found) {
+            let is_copy = |found: &mut PartitionDir| found.kind == DirKind::Future;
+            let copies: Vec<_> = found.extract_if(.., is_copy).collect();
+            for mut copy in copies {
+                let (topic_partition, path) = (&copy.topic_partition, &copy.path);
+                if live.contains(topic_partition) {
+                    tracing::info!(log = %topic_partition, dir = %dir.path().display(), "a move to another directory is begun anew");
+                    remove_tree(dir.disk(), path)?;
+                    wanted.insert(copy.topic_partition, Wanted::new(dir));
+                    continue;
+                }
+                if are_all_there && is_whole(dir, path)? {
+                    tracing::info!(log = %topic_partition, dir = %dir.path().display(), "a move to another directory is completed");
+                    let to = dir.path().join(topic_partition.to_string());
+                    dir.disk().rename(path, &to).context("rename", path)?;
+                    dir.disk().sync_dir(dir.path()).context("sync", dir.path())?;
+                    live.insert(topic_partition.clone());
+                    (copy.kind, copy.path) = (DirKind::Live, to);
+                }
+                found.push(copy);
             }
         }
         Ok(Self { wanted: Mutex::new(wanted), is_stopping: AtomicBool::new(false) })
@@ -152,14 +159,16 @@ impl Moves {
 
 impl Storage {
     /// Asks for a log to be in `dir`, one of the log directories: it is moved there behind the appends. A log that there
-    /// is not yet will be made there.
+    /// is not yet will be made there, unless too many are waited for already.
     pub fn want_in_dir(&self, topic_partition: &TopicPartition, dir: &Arc<LogDir>) {
         // So that the log is not made in between.
         let _changing = lock(&self.changing);
         let mut wanted = lock(&self.moves.wanted);
-        if self.log(topic_partition).is_some_and(|log| Arc::ptr_eq(&log.dir(), dir)) {
+        let log = self.log(topic_partition);
+        let is_new = wanted.get(topic_partition).is_none_or(|it| !Arc::ptr_eq(&it.dir, dir));
+        if log.as_ref().is_some_and(|log| Arc::ptr_eq(&log.dir(), dir)) {
             wanted.remove(topic_partition);
-        } else if wanted.get(topic_partition).is_none_or(|it| !Arc::ptr_eq(&it.dir, dir)) {
+        } else if is_new && (log.is_some() || wanted.len() < WANTED_MAX) {
             wanted.insert(topic_partition.clone(), Wanted::new(dir));
         }
     }
@@ -293,7 +302,7 @@ impl Storage {
         let retired = from.path().join(names::delete_dir(topic_partition, &unique_id));
         {
             // Nobody may delete the log, or ask for another directory, while it is between the two.
-            let _changing = lock(&self.changing);
+            let changing = lock(&self.changing);
             if !self.moves.is_wanted_in(topic_partition, &wanted.dir) {
                 return Ok(false);
             }
@@ -301,10 +310,10 @@ impl Storage {
                 return Ok(false);
             }
             self.moves.forget(topic_partition);
+            let at = Timestamp(now.0.saturating_add(log.config().file_delete_delay_ms));
+            lock(&self.deletions).push((at, Arc::clone(&from), retired));
+            self.forget_in_checkpoints(&from, &changing)?;
         }
-        let at = Timestamp(now.0.saturating_add(log.config().file_delete_delay_ms));
-        lock(&self.deletions).push((at, Arc::clone(&from), retired));
-        self.forget_in_checkpoints(&from)?;
         Ok(true)
     }
 }

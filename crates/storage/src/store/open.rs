@@ -1,6 +1,6 @@
 //! Opening all logs of a broker, several at a time, and closing them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -66,15 +66,15 @@ impl Storage {
             meta::mark(&*options.disk, &dir, meta, &cluster_id, options.node_id)?;
             dirs.push(dir);
         }
-        let cleaner = CleanerState::default();
-        let mut jobs = Vec::new();
-        let mut deletions = Vec::new();
-        let moves = Moves::settle(&dirs, dirs.len() == options.config.log_dirs.len())?;
+        let found = dirs.iter().map(|dir| list_partitions(&dir.log_dir));
+        let mut found = found.collect::<Result<Vec<_>>>()?;
+        let moves = Moves::settle(&dirs, &mut found, dirs.len() == options.config.log_dirs.len())?;
+        let mut work = Work::default();
         let mut listed = Vec::with_capacity(dirs.len());
-        for dir in &dirs {
-            let read = list_jobs(dir, options, topic_config, &cleaner, &mut jobs, &mut deletions)?;
-            listed.push(read);
+        for (dir, found) in dirs.iter().zip(found) {
+            listed.push(plan(dir, found, options, topic_config, &mut work)?);
         }
+        let Work { jobs, deletions, cleaner } = work;
         check_unique(&jobs)?;
         let threads = options.config.recovery_threads_per_dir * dirs.len();
         let (logs, mut report) = open_all(jobs, threads);
@@ -86,7 +86,7 @@ impl Storage {
             config: ArcSwap::from_pointee(options.config.clone()),
             cluster_id,
             dirs,
-            logs: ArcSwap::from_pointee(logs),
+            logs: Mutex::new(logs),
             changing: Mutex::new(()),
             checkpointing: Mutex::new(()),
             deletions: Mutex::new(deletions),
@@ -192,31 +192,59 @@ fn clean_epoch(listed: &[Listed]) -> Option<i64> {
     first.clean_epoch.filter(|epoch| others.iter().all(|other| other.clean_epoch == Some(*epoch)))
 }
 
-/// Lists what there is to open, and to delete, in one directory.
-fn list_jobs<'a>(
-    dir: &'a Dir,
-    options: &StorageOptions,
-    topic_config: &dyn Fn(&str) -> Arc<TopicConfig>,
-    cleaner: &CleanerState,
-    jobs: &mut Vec<Job<'a>>,
-    deletions: &mut Deletions,
-) -> Result<Listed> {
-    let disk = &*options.disk;
-    let root = dir.log_dir.path();
-    let mut checkpoints = Checkpoints::read(disk, root)?;
-    cleaner.extend(std::mem::take(&mut checkpoints.cleaned));
-    let marker = meta::take_clean_marker(disk, root)?;
-    let was_clean = marker.is_some();
-    for entry in disk.list(root).context("list", root)?.into_iter().filter(|entry| entry.is_dir) {
+/// A partition's directory in a log directory.
+pub(super) struct PartitionDir {
+    pub(super) topic_partition: TopicPartition,
+    pub(super) kind: DirKind,
+    pub(super) path: PathBuf,
+}
+
+/// Lists the partitions' directories in a log directory.
+fn list_partitions(dir: &LogDir) -> Result<Vec<PartitionDir>> {
+    let (root, mut found) = (dir.path(), Vec::new());
+    let entries = dir.disk().list(root).context("list", root)?;
+    for entry in entries.into_iter().filter(|entry| entry.is_dir) {
         let path = root.join(&entry.name);
-        let Some((topic_partition, kind)) = names::parse_dir(&entry.name) else {
-            if entry.name != "lost+found" {
+        match names::parse_dir(&entry.name) {
+            Some((topic_partition, kind)) => {
+                found.push(PartitionDir { topic_partition, kind, path });
+            }
+            None if entry.name == "lost+found" => {}
+            None => {
                 tracing::warn!(path = %path.display(), "leaving a directory alone that is no partition's");
             }
-            continue;
-        };
+        }
+    }
+    Ok(found)
+}
+
+/// What there is to do for a start.
+#[derive(Default)]
+struct Work<'a> {
+    jobs: Vec<Job<'a>>,
+    deletions: Deletions,
+    cleaner: CleanerState,
+}
+
+/// Says what there is to open, and to delete, in one directory.
+fn plan<'a>(
+    dir: &'a Dir,
+    found: Vec<PartitionDir>,
+    options: &StorageOptions,
+    topic_config: &dyn Fn(&str) -> Arc<TopicConfig>,
+    work: &mut Work<'a>,
+) -> Result<Listed> {
+    let (disk, root) = (&*options.disk, dir.log_dir.path());
+    let mut checkpoints = Checkpoints::read(disk, root)?;
+    let live = found.iter().filter(|found| found.kind == DirKind::Live);
+    let live: HashSet<_> = live.map(|found| found.topic_partition.clone()).collect();
+    dir.is_stale.store(checkpoints.names().any(|name| !live.contains(name)), Ordering::Relaxed);
+    checkpoints.cleaned.retain(|topic_partition, _| live.contains(topic_partition));
+    let marker = meta::take_clean_marker(disk, root)?;
+    let was_clean = marker.is_some();
+    for PartitionDir { topic_partition, kind, path } in found {
         match kind {
-            DirKind::Delete => deletions.push((options.now, Arc::clone(&dir.log_dir), path)),
+            DirKind::Delete => work.deletions.push((options.now, Arc::clone(&dir.log_dir), path)),
             DirKind::Stray | DirKind::Future => {
                 tracing::warn!(path = %path.display(), "leaving a partition's directory alone that is not in use");
             }
@@ -238,10 +266,11 @@ fn list_jobs<'a>(
                     now: options.now,
                     topic_partition,
                 };
-                jobs.push(Job { dir, options });
+                work.jobs.push(Job { dir, options });
             }
         }
     }
+    work.cleaner.extend(checkpoints.cleaned);
     let recovery_points = checkpoints.recovery_points;
     Ok(Listed { recovery_points, clean_epoch: marker.flatten() })
 }

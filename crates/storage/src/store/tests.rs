@@ -1,4 +1,4 @@
-//! Logs made, deleted and truncated, and the checkpoints that go with it.
+//! Truncations, the checkpoints that go with them, and who is told what.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -8,101 +8,6 @@ use crate::files::checkpoint;
 use crate::testing::batches::{NOW, keyed, later, plain, sized};
 use crate::testing::disk::Step;
 use crate::testing::stores::{TestBroker, append, partition};
-
-/// What a checkpoint file says of the partitions of one topic.
-fn checkpointed(broker: &TestBroker, name: &str) -> BTreeMap<i32, i64> {
-    let bytes = std::fs::read(broker.dir(0).join(name)).unwrap();
-    let offsets = checkpoint::decode(&bytes).unwrap();
-    offsets.into_iter().map(|(key, offset)| (key.partition.0, offset.0)).collect()
-}
-
-#[test]
-fn partition_is_made_once() {
-    let broker = TestBroker::new(1);
-    let (storage, _) = broker.start();
-    assert!(storage.log(&partition("topic", 0)).is_none());
-    let log = broker.create(&storage, &partition("topic", 0));
-    append(&log, &plain(1), NOW).unwrap();
-    assert!(Arc::ptr_eq(&log, &broker.create(&storage, &partition("topic", 0))));
-    assert!(Arc::ptr_eq(&log, &storage.log(&partition("topic", 0)).unwrap()));
-    let metadata = std::fs::read_to_string(log.path().join("partition.metadata")).unwrap();
-    assert_eq!(metadata, format!("version: 0\ntopic_id: {}", TopicId([1; 16])));
-}
-
-#[test]
-fn new_partitions_go_where_there_are_fewest() {
-    let mut broker = TestBroker::new(3);
-    broker.options.config.cordoned_log_dirs = vec![broker.dir(1)];
-    let (storage, _) = broker.start();
-    for number in 0..4 {
-        broker.create(&storage, &partition("topic", number));
-    }
-    let counts = || {
-        [0, 1, 2].map(|idx| {
-            broker.names(idx, "").iter().filter(|name| name.starts_with("topic-")).count()
-        })
-    };
-    assert_eq!(counts(), [2, 0, 2]);
-    let (first, _) = storage.dirs().next().unwrap();
-    first.take_offline("a test");
-    broker.create(&storage, &partition("topic", 4));
-    assert_eq!(counts(), [2, 0, 3]);
-    for (dir, _) in storage.dirs() {
-        dir.take_offline("a test");
-    }
-    let topic = Arc::clone(&broker.topic);
-    let refused = storage.create(&partition("topic", 5), TopicId([1; 16]), topic, NOW);
-    assert!(matches!(refused, Err(Error::Unusable { reason, .. }) if reason.contains("cordoned")));
-}
-
-#[test]
-fn deleted_partition_is_gone_at_once_and_its_files_after_the_delay() {
-    let broker = TestBroker::with(1, |topic| topic.file_delete_delay_ms = 5_000);
-    let (storage, _) = broker.start();
-    let log = broker.create(&storage, &partition("topic", 0));
-    append(&log, &plain(1), NOW).unwrap();
-    storage.checkpoint().unwrap();
-    storage.delete(&partition("topic", 0), NOW).unwrap();
-    assert!(storage.log(&partition("topic", 0)).is_none());
-    assert!(append(&log, &plain(1), NOW).is_err());
-    assert_eq!((broker.names(0, "topic-0").len(), broker.names(0, "-delete").len()), (0, 1));
-    assert_eq!(checkpointed(&broker, checkpoint::HIGH_WATERMARK_FILE), BTreeMap::new());
-    // It may be made again meanwhile.
-    let again = broker.create(&storage, &partition("topic", 0));
-    assert_eq!(again.log_end_offset(), Offset(0));
-    storage.tick(later(4_999));
-    assert_eq!(broker.names(0, "-delete").len(), 1);
-    storage.tick(later(6_000));
-    assert_eq!((broker.names(0, "-delete").len(), broker.names(0, "topic-0").len()), (0, 1));
-    storage.delete(&partition("other", 0), NOW).unwrap();
-}
-
-#[test]
-fn partition_is_deleted_from_a_full_disk() {
-    let broker = TestBroker::with(1, |topic| topic.file_delete_delay_ms = 0);
-    let (storage, _) = broker.start();
-    let log = broker.create(&storage, &partition("topic", 0));
-    append(&log, &plain(1), NOW).unwrap();
-    broker.disk.fail(Step::Write, ErrorKind::StorageFull);
-    assert!(matches!(storage.delete(&partition("topic", 0), NOW), Err(Error::NoSpace { .. })));
-    assert!(storage.log(&partition("topic", 0)).is_none());
-    storage.tick(later(1));
-    assert_eq!(broker.names(0, "-delete"), Vec::<String>::new(), "the files are gone all the same");
-}
-
-#[test]
-fn stray_partition_keeps_its_files_under_another_name() {
-    let broker = TestBroker::new(1);
-    let (storage, _) = broker.start();
-    let log = broker.create(&storage, &partition("topic", 0));
-    append(&log, &plain(1), NOW).unwrap();
-    storage.mark_stray(&partition("topic", 0)).unwrap();
-    assert!(storage.log(&partition("topic", 0)).is_none());
-    storage.tick(later(i64::MAX / 2));
-    let name = broker.names(0, "-stray").pop().unwrap();
-    let file = broker.dir(0).join(name).join("00000000000000000000.log");
-    assert_eq!(std::fs::metadata(file).unwrap().len(), plain(1).len() as u64);
-}
 
 #[test]
 fn checkpoint_says_where_each_log_stands() {
@@ -123,7 +28,7 @@ fn checkpoint_says_where_each_log_stands() {
         (checkpoint::HIGH_WATERMARK_FILE, expected(7, 8)),
     ];
     for (name, expected) in files {
-        assert_eq!(checkpointed(&broker, name), expected, "{name}");
+        assert_eq!(broker.checkpointed(name), expected, "{name}");
     }
     drop(storage);
     let (storage, _) = broker.start();
@@ -145,7 +50,7 @@ fn recovery_point_moves_when_much_was_appended() {
     append(&log, &sized(1, 1_000_000), NOW).unwrap();
     append(&log, &sized(1, 1_000_000), NOW).unwrap();
     storage.checkpoint().unwrap();
-    assert_eq!(checkpointed(&broker, checkpoint::RECOVERY_POINT_FILE), BTreeMap::from([(0, 34)]));
+    assert_eq!(broker.checkpointed(checkpoint::RECOVERY_POINT_FILE), BTreeMap::from([(0, 34)]));
 }
 
 #[test]
@@ -188,7 +93,7 @@ fn truncation_lowers_the_checkpoint_before_it_cuts() {
         broker.disk.die_after(u64::try_from(steps).unwrap());
         let is_done = storage.truncate(&[(Arc::clone(&log), Offset(1))], NOW).is_ok();
         broker.disk.die_after(u64::MAX);
-        let recovery_point = checkpointed(&broker, checkpoint::RECOVERY_POINT_FILE)[&steps];
+        let recovery_point = broker.checkpointed(checkpoint::RECOVERY_POINT_FILE)[&steps];
         let length = std::fs::metadata(log.path().join("00000000000000000000.log")).unwrap().len();
         let is_cut = length == plain(1).len() as u64;
         assert!(recovery_point == 1 || (!is_cut && recovery_point == 10), "after {steps} steps");
@@ -209,7 +114,7 @@ fn full_truncation_begins_anew_with_its_checkpoint() {
     log.checkpoint().unwrap();
     storage.checkpoint().unwrap();
     storage.truncate_fully(&log, Offset(500), NOW).unwrap();
-    assert_eq!(checkpointed(&broker, checkpoint::RECOVERY_POINT_FILE), BTreeMap::from([(0, 10)]));
+    assert_eq!(broker.checkpointed(checkpoint::RECOVERY_POINT_FILE), BTreeMap::from([(0, 10)]));
     append(&log, &plain(1), NOW).unwrap();
     storage.close(1).unwrap();
     drop(storage);
@@ -233,13 +138,13 @@ fn truncation_makes_dirty_again_what_was_clean() {
     };
     fill(10);
     assert!(storage.clean_one(NOW).unwrap());
-    assert_eq!(checkpointed(&broker, checkpoint::CLEANER_FILE), BTreeMap::from([(0, 9)]));
+    assert_eq!(broker.checkpointed(checkpoint::CLEANER_FILE), BTreeMap::from([(0, 9)]));
     storage.truncate(&[(Arc::clone(&log), Offset(5))], NOW).unwrap();
     // Nothing is left below the cut but the segment that begins at 3.
-    assert_eq!(checkpointed(&broker, checkpoint::CLEANER_FILE), BTreeMap::from([(0, 3)]));
+    assert_eq!(broker.checkpointed(checkpoint::CLEANER_FILE), BTreeMap::from([(0, 3)]));
     // A partition that is made again begins dirty too.
-    storage.delete(&partition("topic", 0), NOW).unwrap();
-    assert_eq!(checkpointed(&broker, checkpoint::CLEANER_FILE), BTreeMap::new());
+    storage.delete([&partition("topic", 0)], NOW).unwrap();
+    assert_eq!(broker.checkpointed(checkpoint::CLEANER_FILE), BTreeMap::new());
 }
 
 #[test]
@@ -257,7 +162,7 @@ fn checkpoints_and_truncations_do_not_meet() {
                     log.checkpoint().unwrap();
                     let target = Offset(log.log_end_offset().0 - 4);
                     storage.truncate(&[(Arc::clone(log), target)], NOW).unwrap();
-                    let checkpoint = checkpointed(&broker, checkpoint::RECOVERY_POINT_FILE);
+                    let checkpoint = broker.checkpointed(checkpoint::RECOVERY_POINT_FILE);
                     assert!(checkpoint[&log.topic_partition().partition.0] <= target.0);
                 }
             });

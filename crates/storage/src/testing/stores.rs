@@ -1,5 +1,6 @@
 //! A storage in a directory of its own, for tests.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +13,7 @@ use super::batches::NOW;
 use super::disk::BrittleDisk;
 use crate::dir::Observer;
 use crate::error::Result;
+use crate::files::checkpoint;
 use crate::handles::lock;
 use crate::log::{Appended, LeaderAppend, Log};
 use crate::producer::Origin;
@@ -85,6 +87,13 @@ impl TestBroker {
         let mut names: Vec<_> = names.filter(|name| name.ends_with(suffix)).collect();
         names.sort();
         names
+    }
+
+    /// What a checkpoint file of the first directory says of the partitions of one topic.
+    pub(crate) fn checkpointed(&self, name: &str) -> BTreeMap<i32, i64> {
+        let bytes = std::fs::read(self.dir(0).join(name)).unwrap();
+        let offsets = checkpoint::decode(&bytes).unwrap();
+        offsets.into_iter().map(|(key, offset)| (key.partition.0, offset.0)).collect()
     }
 
     pub(crate) fn start(&self) -> (Arc<Storage>, OpenReport) {

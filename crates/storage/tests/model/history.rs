@@ -45,7 +45,11 @@ impl History {
     /// Where the log may end when it is truncated to `target`: behind the last batch below it, or later if cleanings
     /// have removed what came next.
     pub(crate) fn ends_of_truncation(&self, target: Offset) -> RangeInclusive<Offset> {
-        let low = self.batches.iter().rfind(|batch| batch.last() < target);
+        let mut low = self.batches.iter().rfind(|batch| batch.last() < target);
+        // What lies before the start may have been cleaned since anyone could look at it.
+        if self.cleanable_to > Offset::ZERO {
+            low = low.filter(|batch| batch.last() >= self.log_start);
+        }
         let low = low.map_or(Offset::ZERO, Stored::next);
         let straddled = self.batches.iter().find(|batch| batch.last() >= target);
         let high = straddled.map_or(target, |batch| batch.base().min(target));
@@ -65,16 +69,21 @@ impl History {
         self.batches.get(from..).unwrap_or_default()
     }
 
-    /// Removes the batches that reach to `target` or beyond, which leaves the log to end at `end`.
-    pub(crate) fn truncate_to(&mut self, target: Offset, end: Offset) {
+    /// Notes what cleanings have removed for the sake of records from `offset` on, which are going to be cut.
+    pub(crate) fn overtake_from(&mut self, offset: Offset) {
         if self.cleanable_to > Offset::ZERO {
             self.were_aborted = self.aborted_offsets();
         }
         let cut = self.appended.iter().flat_map(|batch| &batch.records);
-        let cut = cut.filter(|record| record.offset >= end && record.offset < self.cleanable_to);
+        let cut = cut.filter(|record| record.offset >= offset && record.offset < self.cleanable_to);
         self.overtaken.extend(cut.map(|record| record.key.clone()));
+    }
+
+    /// Removes the batches that reach to `end` or beyond, where the log ends from here on.
+    pub(crate) fn truncate_to(&mut self, end: Offset) {
+        self.overtake_from(end);
         self.appended.retain(|batch| batch.last() < end);
-        self.batches.retain(|batch| batch.last() < target);
+        self.batches.retain(|batch| batch.last() < end);
         self.log_end = end;
         self.log_start = self.log_start.min(end);
         self.forgotten_to = self.forgotten_to.min(end);

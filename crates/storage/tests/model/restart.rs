@@ -57,9 +57,10 @@ impl Case {
         }
         self.note(|| format!("end: {end:?}"));
         self.check_held();
-        let log = self.world.log();
-        let (flushed, log_start) = (log.flushed_offset(), log.log_start_offset());
-        drop(log);
+        let (flushed, log_start) = match self.world.has_log() {
+            true => (self.world.log().flushed_offset(), self.world.log().log_start_offset()),
+            false => (Offset::ZERO, Offset::ZERO),
+        };
         self.held.clear();
         self.world.stop();
         self.world.disk.set_capacity(None);
@@ -121,7 +122,7 @@ impl Case {
             };
             if is_possible {
                 let mut history = self.history.clone();
-                history.truncate_to(base, base);
+                history.truncate_to(base);
                 in_flight.iter().for_each(|batch| history.append(batch.clone()));
                 candidates.push(history);
             }

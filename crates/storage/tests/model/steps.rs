@@ -6,6 +6,7 @@ use protocol::{LeaderEpoch, Offset, Timestamp};
 use testkit::Operation;
 
 use crate::case::Case;
+use crate::history::History;
 
 impl Case {
     /// Does something.
@@ -17,7 +18,8 @@ impl Case {
             self.expects_fault = false;
         }
         match self.rng.within(0..=99) {
-            0..=36 => self.append_as_leader(),
+            0..=35 => self.append_as_leader(),
+            36 => self.delete_and_create_anew(),
             37..=44 => self.append_as_follower(),
             45..=56 => self.read_somewhere(),
             57..=58 => self.find_timestamps(),
@@ -36,8 +38,29 @@ impl Case {
             96..=97 => self.plan_crash(),
             _ => self.restart_at_random(),
         }
-        if self.rng.one_in(4) {
+        if self.world.has_log() && self.rng.one_in(4) {
             self.check();
+        }
+    }
+
+    /// Deletes the topic and makes another one of the same name, of which nothing is to be seen in the first one's records,
+    /// nor the other way round.
+    fn delete_and_create_anew(&mut self) {
+        self.note(|| "delete the topic, and create it anew".to_owned());
+        if self.rng.one_in(3) {
+            self.plan_crash();
+        }
+        let deleted = self.world.delete_partition();
+        self.settle(deleted);
+        (self.history, self.half_cut) = (History::default(), Offset::MAX);
+        self.may_be_cleaned = false;
+        self.in_flight.clear();
+        while !self.is_broken && !self.world.disk.is_down() {
+            let created = self.world.create_partition();
+            if self.settle(created).is_some() {
+                break;
+            }
+            self.make_room();
         }
     }
 
@@ -91,16 +114,23 @@ impl Case {
         let low = if self.rng.one_in(8) { Offset(start.0 / 2) } else { start };
         let target = self.offset_within(low, end + 1);
         self.note(|| format!("truncate to {target}"));
+        if self.may_be_cleaned {
+            // Which batches there are is not known, and so neither where it would end.
+            return;
+        }
         self.become_follower();
         let (log, now) = (self.world.log(), self.world.now);
         let ends = self.history.ends_of_truncation(target);
         self.half_cut = *ends.end();
         let storage = self.world.storage();
         let is_done = self.retry(|| storage.truncate(&[(Arc::clone(&log), target)], now));
+        if !is_done {
+            self.history.overtake_from(*ends.start());
+        }
         if is_done && target < end {
             let end = log.log_end_offset();
             assert!(ends.contains(&end), "the log ends at {end}, and not in {ends:?}");
-            self.history.truncate_to(target, end);
+            self.history.truncate_to(end);
             self.in_flight.clear();
             self.check();
         }
@@ -130,11 +160,16 @@ impl Case {
             if self.is_broken || self.world.disk.is_down() {
                 return false;
             }
-            self.note(|| "truncate once more, and there is room".to_owned());
-            self.world.disk.forget_failures();
-            self.world.disk.set_capacity(None);
-            (self.expects_fault, self.expects_full_disk) = (false, false);
+            self.make_room();
         }
+    }
+
+    /// Lets what has failed succeed, if it was not for good.
+    fn make_room(&mut self) {
+        self.note(|| "once more, and there is room".to_owned());
+        self.world.disk.forget_failures();
+        self.world.disk.set_capacity(None);
+        (self.expects_fault, self.expects_full_disk) = (false, false);
     }
 
     /// Logs are truncated by followers, whose leader has a higher epoch.

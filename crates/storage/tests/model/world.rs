@@ -22,8 +22,13 @@ pub(crate) struct World {
     broker: StorageConfig,
     open_files_max: usize,
     pub(crate) now: Timestamp,
+    /// The topic, as the cluster's metadata have it, which no crash takes away; `None` while it is deleted.
+    topic_id: Option<TopicId>,
+    topics_made: u8,
     /// `None` between two lives.
-    running: Option<(Arc<Storage>, Arc<Log>)>,
+    storage: Option<Arc<Storage>>,
+    /// `None` while there is no partition.
+    log: Option<Arc<Log>>,
 }
 
 impl World {
@@ -46,7 +51,10 @@ impl World {
             broker,
             open_files_max: *rng.pick(&[1, 3, 1_000]),
             now: Timestamp(1_700_000_000_000),
-            running: None,
+            topic_id: None,
+            topics_made: 0,
+            storage: None,
+            log: None,
         }
     }
 
@@ -54,9 +62,9 @@ impl World {
         TopicPartition::new("t", PartitionId(0))
     }
 
-    /// Starts the broker, which makes the partition when it comes up for the first time.
+    /// Starts the broker, which puts aside what is of another topic, and makes the partition if it is not there.
     pub(crate) fn start(&mut self) -> storage::Result<OpenReport> {
-        assert!(self.running.is_none());
+        assert!(self.storage.is_none());
         let options = StorageOptions {
             config: self.broker.clone(),
             node_id: BrokerId(1),
@@ -69,26 +77,54 @@ impl World {
         };
         let topic = Arc::clone(&self.topic);
         let (storage, report) = Storage::open(&options, &move |_| Arc::clone(&topic))?;
-        let id = TopicId([7; 16]);
-        let partition = Self::topic_partition();
         if report.failed == 0 {
-            let log = storage.create(&partition, id, Arc::clone(&self.topic), self.now)?;
-            self.running = Some((storage, log));
+            let is_stray = |log: &&Arc<Log>| {
+                let is_other = |id| log.topic_id().is_some_and(|own| own != id);
+                self.topic_id.is_none_or(is_other)
+            };
+            let logs = storage.logs();
+            let strays = logs.iter().filter(is_stray);
+            storage.mark_stray(strays.map(|log| log.topic_partition()))?;
+            self.storage = Some(storage);
+            self.create_partition()?;
         }
         Ok(report)
     }
 
+    /// Makes the partition, of a new topic if it was deleted.
+    pub(crate) fn create_partition(&mut self) -> storage::Result<()> {
+        let id = *self.topic_id.get_or_insert_with(|| {
+            self.topics_made += 1;
+            TopicId([self.topics_made; 16])
+        });
+        let topic = Arc::clone(&self.topic);
+        let log = self.storage().create(&Self::topic_partition(), id, topic, self.now)?;
+        assert_eq!(log.topic_id(), Some(id));
+        self.log = Some(log);
+        Ok(())
+    }
+
+    /// Deletes the topic. It is gone from the metadata whether that works or not.
+    pub(crate) fn delete_partition(&mut self) -> storage::Result<()> {
+        (self.topic_id, self.log) = (None, None);
+        self.storage().delete([&Self::topic_partition()], self.now)
+    }
+
     /// Drops all that is in memory.
     pub(crate) fn stop(&mut self) {
-        self.running = None;
+        (self.storage, self.log) = (None, None);
     }
 
     pub(crate) fn storage(&self) -> Arc<Storage> {
-        Arc::clone(&self.running.as_ref().expect("the broker runs").0)
+        Arc::clone(self.storage.as_ref().expect("the broker runs"))
     }
 
     pub(crate) fn log(&self) -> Arc<Log> {
-        Arc::clone(&self.running.as_ref().expect("the broker runs").1)
+        Arc::clone(self.log.as_ref().expect("the broker has the partition"))
+    }
+
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.is_some()
     }
 
     /// Whether a log directory is offline; the log may lie in the other.

@@ -190,7 +190,10 @@ fn topic_id_is_that_of_the_directory() {
     open(&mut test);
     assert_eq!(test.log.topic_id(), Some(topic_id));
     std::fs::write(&path, "version: 0").unwrap();
-    let options = test.checkpointed();
+    let mut options = test.checkpointed();
+    test.try_open(options.clone()).unwrap();
+    assert_eq!(test.log.topic_id(), None, "what was never flushed may be torn");
+    options.recovery_point = Offset(1);
     let refused = test.try_open(options);
     assert!(matches!(refused, Err(Error::Corrupt { path: at, .. }) if at == path));
 }

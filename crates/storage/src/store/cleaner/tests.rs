@@ -128,7 +128,7 @@ fn damaged_log_is_given_up_and_others_are_cleaned() {
         let stats = storage.cleaner_stats();
         assert_eq!((stats.runs, stats.uncleanable_logs), (1, 1), "{byte} {lag_ms}");
         // A partition that is made again is another one.
-        storage.delete(&partition("topic", 0), NOW).unwrap();
+        storage.delete([&partition("topic", 0)], NOW).unwrap();
         assert_eq!(storage.cleaner_stats().uncleanable_logs, 0);
         filled(&broker, &storage, 0, 10);
         assert!(storage.clean_one(later(1_000)).unwrap());

@@ -123,13 +123,13 @@ fn work_that_fails_does_not_keep_the_rest_from_being_done() {
     let (storage, log) = started(&broker);
     let doomed = broker.create(&storage, &partition("topic", 1));
     append(&doomed, &plain(1), NOW).unwrap();
-    storage.delete(&partition("topic", 1), NOW).unwrap();
+    storage.delete([&partition("topic", 1)], NOW).unwrap();
     // A directory in a partition's directory is none of our making, and it is not deleted.
     let name = broker.names(0, "-delete").pop().unwrap();
     std::fs::create_dir_all(broker.dir(0).join(&name).join("zzz/inner")).unwrap();
     append(&log, &plain(1), NOW).unwrap();
     broker.create(&storage, &partition("topic", 2));
-    storage.delete(&partition("topic", 2), NOW).unwrap();
+    storage.delete([&partition("topic", 2)], NOW).unwrap();
     storage.tick(later(10_000));
     assert_eq!(broker.names(0, "-delete"), [name]);
     let path = broker.dir(0).join("replication-offset-checkpoint");
@@ -162,7 +162,7 @@ fn threads_start_do_the_work_and_stop() {
         append(&log, &sized(1, 300), now()).unwrap();
     }
     wait_until("the snapshot of a roll", || log.recovery_point() == Offset(2));
-    storage.delete(&partition("topic", 0), Timestamp(0)).unwrap();
+    storage.delete([&partition("topic", 0)], Timestamp(0)).unwrap();
     wait_until("the deletion", || broker.names(0, "-delete").is_empty());
     keeper.stop();
     let (again, other) = (Housekeeper::start(&storage).unwrap(), partition("topic", 1));

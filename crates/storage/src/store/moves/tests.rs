@@ -9,10 +9,10 @@ use protocol::Offset;
 use super::*;
 use crate::files::checkpoint;
 use crate::log::ReadRequest;
-use crate::store::TopicConfig;
 use crate::testing::batches::{NOW, later, records_in, sized};
 use crate::testing::disk::Step;
 use crate::testing::stores::{TestBroker, append, partition};
+use config::TopicConfig;
 
 /// Two directories, small segments, and deletions at once.
 fn broker() -> TestBroker {
@@ -134,6 +134,22 @@ fn log_that_is_not_there_yet_is_made_where_it_is_wanted() {
 }
 
 #[test]
+fn logs_that_are_not_there_are_remembered_up_to_a_bound() {
+    let broker = broker();
+    let (storage, _) = broker.start();
+    let (dir, _) = storage.dirs().nth(1).unwrap();
+    let last = i32::try_from(WANTED_MAX).unwrap();
+    for number in 0..=last {
+        storage.want_in_dir(&partition("absent", number), dir);
+    }
+    let is_wanted = |number| storage.moves.is_wanted(&partition("absent", number));
+    assert_eq!([last - 1, last].map(is_wanted), [true, false]);
+    let log = broker.create(&storage, &partition("topic", 0));
+    storage.want_in_dir(log.topic_partition(), &other_dir(&storage, &log));
+    assert!(storage.move_one(NOW), "it is moved all the same");
+}
+
+#[test]
 fn move_that_is_not_wanted_any_more_leaves_nothing() {
     let broker = broker();
     let (storage, _) = broker.start();
@@ -143,7 +159,7 @@ fn move_that_is_not_wanted_any_more_leaves_nothing() {
     storage.want_in_dir(log.topic_partition(), &from);
     assert!(!storage.move_one(NOW));
     storage.want_in_dir(log.topic_partition(), &to);
-    storage.delete(log.topic_partition(), NOW).unwrap();
+    storage.delete([log.topic_partition()], NOW).unwrap();
     assert!(!storage.move_one(NOW));
 }
 
