@@ -27,6 +27,7 @@ mod open;
 mod read;
 mod recovery;
 mod remove;
+mod replay;
 mod truncate;
 
 use std::path::PathBuf;

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use protocol::record::BatchHeader;
 use protocol::{ErrorCode, ProducerEpoch, ProducerId, Sequence, Timestamp};
 
-use super::state::{Origin, ProducerEntry, Producers};
+use super::entry::ProducerEntry;
+use super::state::{Origin, Producers};
 use crate::error::Rejection;
 
 /// Stands for one question to the transaction coordinator. No two of a process are the same.

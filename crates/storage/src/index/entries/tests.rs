@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::disk::{Disk, Entry as DirEntry, Mapping, Open, RealDisk};
+use crate::disk::{Disk, Entry as DirEntry, File, Mapping, Open, RealDisk};
 use crate::testing::ScratchFile;
 
 /// An entry of eleven bytes, so that blocks do not end where pages do.

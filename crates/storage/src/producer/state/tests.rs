@@ -1,7 +1,7 @@
 //! The rules of Kafka's `ProducerStateManager` and `ProducerAppendInfo`, each by a row or a test of its own.
 
-use protocol::LeaderEpoch;
 use protocol::record::Attributes;
+use protocol::{CoordinatorEpoch, LeaderEpoch};
 
 use super::*;
 
