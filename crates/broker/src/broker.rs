@@ -13,6 +13,7 @@ use protocol::frame::RequestHeader;
 use protocol::{BrokerId, ErrorCode, Timestamp};
 use storage::dir::Observer;
 use storage::{Log, Storage};
+use tokio::task::JoinHandle;
 
 use crate::drivers::groups::Groups;
 use crate::drivers::metadata::Metadata;
@@ -74,30 +75,46 @@ impl Broker {
         )
     }
 
-    /// Like [`Self::decide`], but does not wait for longer than a client does. What takes longer is done all the same.
+    /// Like [`Self::decide`], but does not wait for longer than a client does: not at all for one that gives it no time, be
+    /// it done as soon as it may. What takes longer is done all the same.
     pub(crate) async fn decide_within<A: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         timeout_ms: i32,
         decide: impl FnOnce(&Cluster<'_>) -> Decision<A> + Send + 'static,
     ) -> Result<A, ApiError> {
-        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
-        let decided = tokio::time::timeout(timeout, self.decide(decide)).await;
+        let work = self.begin(decide);
+        let timeout = u64::try_from(timeout_ms).ok().filter(|timeout_ms| *timeout_ms > 0);
+        let Some(timeout) = timeout.map(Duration::from_millis) else {
+            return Err(ErrorCode::RequestTimedOut.into());
+        };
+        let decided = tokio::time::timeout(timeout, decision(work)).await;
         decided.unwrap_or_else(|_| Err(ErrorCode::RequestTimedOut.into()))
     }
 
     /// Decides a change of the metadata and commits it, on the blocking pool. The answer holds on this broker when it
     /// is returned: partitions have been made, deleted and configured accordingly.
     pub(crate) async fn decide<A: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         decide: impl FnOnce(&Cluster<'_>) -> Decision<A> + Send + 'static,
     ) -> Result<A, ApiError> {
-        let metadata = Arc::clone(&self.metadata);
-        let work = tokio::task::spawn_blocking(move || metadata.decide(now(), decide));
-        work.await.unwrap_or_else(|err| {
-            let message = format!("the change was abandoned: {err}");
-            Err(ApiError { code: ErrorCode::UnknownServerError, message })
-        })
+        decision(self.begin(decide)).await
     }
+
+    /// The work goes on when nobody waits for it any more.
+    fn begin<A: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Cluster<'_>) -> Decision<A> + Send + 'static,
+    ) -> JoinHandle<Result<A, ApiError>> {
+        let metadata = Arc::clone(&self.metadata);
+        tokio::task::spawn_blocking(move || metadata.decide(now(), decide))
+    }
+}
+
+async fn decision<A>(work: JoinHandle<Result<A, ApiError>>) -> Result<A, ApiError> {
+    work.await.unwrap_or_else(|err| {
+        let message = format!("the change was abandoned: {err}");
+        Err(ApiError { code: ErrorCode::UnknownServerError, message })
+    })
 }
 
 /// Serves connections from the broker.

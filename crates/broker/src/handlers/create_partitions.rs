@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use controller::decide::{self, CreatePartitions, NewPartitions};
+use controller::decide::{self, Cluster, CreatePartitions, NewPartitions};
 use protocol::BrokerId;
 use protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
@@ -19,10 +19,13 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     let broker = Arc::clone(broker);
     Reply::later(async move {
         let wanted = wanted(&request);
-        let decided = broker.decide_within(request.timeout_ms, move |cluster| {
-            decide::create_partitions(cluster, &wanted)
-        });
-        let results = decided.await.unwrap_or_else(|err| {
+        let decide = move |cluster: &Cluster<'_>| decide::create_partitions(cluster, &wanted);
+        // A check changes nothing that could be waited for.
+        let decided = match request.validate_only {
+            true => broker.decide(decide).await,
+            false => broker.decide_within(request.timeout_ms, decide).await,
+        };
+        let results = decided.unwrap_or_else(|err| {
             let names = request.topics.iter().map(|topic| topic.name.to_string());
             names.map(|name| (name, Err(err.clone()))).collect()
         });
