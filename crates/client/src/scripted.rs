@@ -8,6 +8,9 @@ use protocol::messages::{ApiVersionsResponse, Request, Response, decode_request}
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Where nobody listens: unlike a port that was free a moment ago, this is never given to who asks for any.
+pub(crate) const NOBODY: &str = "127.0.0.1:1";
+
 /// One connection, from the broker's side.
 pub(crate) struct Peer {
     stream: TcpStream,
