@@ -97,7 +97,7 @@ fn rate_is_a_bound() {
 /// Replays slowly with a state until some of it is done, and cuts it off by this signal. Returns its exit code.
 fn cut(stage: &Stage, target: &[&str], name: &str) -> Option<i32> {
     let state = stage.path("replay.state");
-    let arguments = [&["replay", "t", "--rate", "100", "--state", &state], target].concat();
+    let arguments = [&["replay", "t", "--rate", "20", "--state", &state], target].concat();
     let replay = start(stage.command(&arguments).stdin(Stdio::null()));
     wait_for("progress", || (replayed(stage) >= 30).then_some(()));
     signal(replay.id(), name);

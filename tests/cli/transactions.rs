@@ -171,12 +171,14 @@ fn transaction_that_its_coordinator_knows_is_not_torn() {
 
 #[test]
 fn transaction_of_a_producer_that_is_gone_is_aborted_in_time_by_a_broker_that_was_killed() {
-    let quick = ["transaction.abort.timed.out.transaction.cleanup.interval.ms=200"];
-    let stage = stage(&[]);
+    let looks_every =
+        |ms: &str| format!("transaction.abort.timed.out.transaction.cleanup.interval.ms={ms}");
+    // Nobody looks for it before the kill, however long that takes.
+    let stage = stage(&[&looks_every("3600000")]);
     Writer::new(stage.bootstrap(), "gone", 1_000).begin("orders");
     stage.ok_with(&["produce", "orders"], "later\n");
     assert_eq!(stage.consume(&["orders", "--read-committed"]), ["plain"]);
-    let stage = stage.restart(&quick);
+    let stage = stage.restart(&[&looks_every("200")]);
     wait_for("end of the transaction", || {
         let read = stage.consume(&["orders", "--read-committed"]);
         (read == ["plain", "later"]).then_some(())
