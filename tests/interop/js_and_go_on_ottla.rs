@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::kafka_dist::{interop_dir, make_once, succeed};
+use crate::kafka_dist::{fetched, interop_dir, make_once};
 use crate::ottla_broker::OttlaBroker;
 use crate::process;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
 /// The first time downloads some megabytes.
 const FETCH_LIMIT: Duration = Duration::from_secs(300);
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(600);
 /// What is to be waited for comes soon.
 const SETTINGS: [&str; 2] = [
     "group.initial.rebalance.delay.ms=500",
@@ -30,7 +30,7 @@ fn kafkajs_does_all_that_a_client_does() {
         }
         let mut npm = Command::new("npm");
         npm.args(["ci", "--silent", "--ignore-scripts"]).current_dir(&folder);
-        succeed(
+        fetched(
             &mut npm,
             FETCH_LIMIT,
             "install Node.js and npm; KafkaJS comes once from the registry",
@@ -48,7 +48,7 @@ fn franz_go_does_all_that_a_client_does() {
     made(&folder, &sources, &["go.mod", "go.sum", "main.go"], || {
         let mut go = Command::new("go");
         go.args(["build", "-o"]).arg(folder.join("on_franz_go")).arg(".").current_dir(&sources);
-        succeed(&mut go, FETCH_LIMIT, "install Go; franz-go comes once from the module proxy")
+        fetched(&mut go, FETCH_LIMIT, "install Go; franz-go comes once from the module proxy")
     });
     check(Command::new(folder.join("on_franz_go")), 7);
 }

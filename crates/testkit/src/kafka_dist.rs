@@ -16,6 +16,9 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/
 /// The first fetch downloads 60 MB.
 const FETCH_LIMIT: Duration = Duration::from_secs(600);
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
+/// A registry that cannot be reached is asked again so often, after a pause.
+const FETCH_ATTEMPTS: usize = 3;
+const FETCH_PAUSE: Duration = Duration::from_secs(10);
 /// These JVMs live for seconds: the quick compiler and the plain collector start them in half the time.
 const JVM_FLAGS: [&str; 3] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"];
 /// What Kafka's own start scripts run everything with, for those who measure it.
@@ -121,7 +124,7 @@ fn fetch(lib: &Path) -> Result<(), String> {
     let mut mvn = Command::new("mvn");
     mvn.args(["-q", "-B", "-f"]).arg(Path::new(SOURCES).join("pom.xml"));
     mvn.arg("dependency:copy-dependencies").arg(format!("-DoutputDirectory={}", lib.display()));
-    succeed(&mut mvn, FETCH_LIMIT, "install Maven; it fetches Apache Kafka once")
+    fetched(&mut mvn, FETCH_LIMIT, "install Maven; it fetches Apache Kafka once")
 }
 
 fn compile(sources: &[PathBuf], classes: &Path, lib: &Path) -> Result<(), String> {
@@ -141,6 +144,19 @@ pub fn succeed(command: &mut Command, limit: Duration, remedy: &str) -> Result<(
             output.stdout, output.stderr
         )),
     }
+}
+
+/// The same for one that asks a registry, which may be away for a moment.
+pub fn fetched(command: &mut Command, limit: Duration, remedy: &str) -> Result<(), String> {
+    let mut result = succeed(command, limit, remedy);
+    for _ in 1..FETCH_ATTEMPTS {
+        if result.is_ok() {
+            break;
+        }
+        std::thread::sleep(FETCH_PAUSE);
+        result = succeed(command, limit, remedy);
+    }
+    result
 }
 
 /// The sources in a fixed order, so that the marker compares.

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::kafka_dist::{interop_dir, make_once, succeed};
+use crate::kafka_dist::{fetched, interop_dir, make_once, succeed};
 
 const REQUIREMENTS: &str = include_str!("../../../tests/interop/python/requirements.txt");
 const REQUIREMENTS_FILE: &str =
@@ -47,5 +47,5 @@ fn install(environment: &Path, python: &Path) -> Result<(), String> {
     let mut pip = Command::new(python);
     pip.args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "-r"]);
     pip.arg(REQUIREMENTS_FILE);
-    succeed(&mut pip, INSTALL_LIMIT, "the packages come once from the package index")
+    fetched(&mut pip, INSTALL_LIMIT, "the packages come once from the package index")
 }

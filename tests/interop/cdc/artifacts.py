@@ -9,10 +9,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 FETCH_LIMIT_S = 600
+#: A registry that cannot be reached is asked again so often, after a pause.
+FETCH_ATTEMPTS, FETCH_PAUSE_S = 3, 10
 
 
 def interop_dir():
@@ -55,6 +58,11 @@ def _fetch(name, pom, *options):
             "dependency:copy-dependencies",
         ]
         command.append(f"-DoutputDirectory={lib}")
-        subprocess.run(command, check=True, timeout=FETCH_LIMIT_S, stdin=subprocess.DEVNULL)
+        for attempt in range(FETCH_ATTEMPTS):
+            done = subprocess.run(command, timeout=FETCH_LIMIT_S, stdin=subprocess.DEVNULL)
+            if done.returncode == 0:
+                break
+            assert attempt + 1 < FETCH_ATTEMPTS, f"Maven cannot fetch {name}"
+            time.sleep(FETCH_PAUSE_S)
         marker.write_text(pom.read_text())
     return lib
