@@ -88,13 +88,12 @@ def records_are_fetched(world, version):
 def fetch_waits_for_records(world, version):
     topic = world.topic()
     waiting = world.connect()
-    waiting.send("Fetch", version, **fetch_body(topic) | {"max_wait": 10_000})
+    waiting.send("Fetch", version, **fetch_body(topic) | {"max_wait": 600_000})
     world.produce(topic, batch(b"at last"))
-    start = time.monotonic()
+    # Nobody waits for as long as the fetch may: it is the record that ends it.
     answer = waiting.receive("Fetch", version)
     waiting.close()
     assert values(answer.responses[0].partitions[0].records) == [b"at last"]
-    assert time.monotonic() - start < 5
 
 
 @api("Fetch")

@@ -25,7 +25,8 @@ import wire
 from wire import EPOCH, error
 
 TESTS = {}
-LIMIT_S = 20
+# However slow the machine is, what is waited for comes by then.
+LIMIT_S = 60
 # All timestamps of records are whole seconds: kio reads them so.
 TIME_MS = 1_700_000_000_000
 
@@ -287,8 +288,8 @@ def fetch_body(topic, partition=0, offset=0):
 def join_body(group):
     return {
         "group_id": group,
-        "session_timeout": 10_000,
-        "rebalance_timeout": 10_000,
+        "session_timeout": 60_000,
+        "rebalance_timeout": 60_000,
         "member_id": "",
         "protocol_type": "consumer",
         "protocols": [{"name": "range", "metadata": SUBSCRIBED}],

@@ -23,7 +23,8 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial._implicit_defaults import primitive_implicit_defaults
 from kio.static.constants import EntityType
 
-LIMIT_S = 20
+# However slow the machine is, an answer comes by then.
+LIMIT_S = 60
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 API_KEYS = {
     "".join(part.title() for part in name.split("_")): key for key, name in api_key_map.items()
