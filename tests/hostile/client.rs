@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::frames;
 
 /// An answer that takes longer is none.
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// Connects; the backlog of a listener is short, so that takes more than one attempt when very many do.
 pub(crate) fn connect(address: &str) -> TcpStream {

@@ -13,9 +13,9 @@ use crate::frames;
 
 pub(crate) const MIB: usize = 1 << 20;
 
-/// The client may wait so long at worst. It is a bound against standstill: this machine may have two cores for the broker,
-/// its attackers and other tests.
-const WAIT_MAX: Duration = Duration::from_secs(3);
+/// The client may wait so long at worst. It is a bound against standstill: a tenth of a second is usual, and two and a half
+/// seconds when others keep the disk and the cores busy.
+const WAIT_MAX: Duration = Duration::from_secs(15);
 
 const TOPIC: &str = "victim";
 
