@@ -4,6 +4,7 @@
 
 mod partitions;
 
+use std::path::Path;
 use std::time::Instant;
 
 /// Partitions of one broker.
@@ -17,9 +18,14 @@ const SECONDS_MAX: f64 = if cfg!(debug_assertions) { 15.0 } else { 2.0 };
 
 #[test]
 fn idle_partitions_after_a_clean_stop_open_quickly_and_take_little_memory() {
-    // A disk would be measured by the many files that are made and deleted, not by those that are opened.
-    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-    partitions::make(dir.path(), COUNT).unwrap();
+    // A disk would be measured by the many files that are made and deleted, not by those that are opened. But a container
+    // may have none in memory, or one that is too small for them.
+    let made = |folder: &Path| {
+        let dir = tempfile::tempdir_in(folder).ok()?;
+        partitions::make(dir.path(), COUNT).ok().map(|()| dir)
+    };
+    let dir = made(Path::new("/dev/shm")).or_else(|| made(&std::env::temp_dir()));
+    let dir = dir.expect("there is room for the partitions");
     let bytes_before = partitions::resident_bytes().unwrap();
     let started = Instant::now();
     let (storage, report) = partitions::open(dir.path()).unwrap();
