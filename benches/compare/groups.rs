@@ -15,7 +15,7 @@ const HEARTBEAT: Duration = Duration::from_millis(20);
 /// After so long without a rebalance the group is settled.
 const QUIET: Duration = HEARTBEAT.saturating_mul(20);
 const SESSION: Duration = Duration::from_secs(30);
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How often one comes and goes.
 const TURNS: usize = 3;

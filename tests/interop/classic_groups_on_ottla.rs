@@ -37,7 +37,7 @@ fn check(assignor: &str, is_static: bool) {
         format!("partition.assignment.strategy=org.apache.kafka.clients.consumer.{assignor}");
     let start = |name: &str| {
         let instance = format!("group.instance.id={name}");
-        let quick = ["heartbeat.interval.ms=300", "session.timeout.ms=2000"];
+        let quick = ["heartbeat.interval.ms=300", "session.timeout.ms=6000"];
         let mut settings = vec!["group.protocol=classic", &assignor];
         settings.extend(quick);
         if is_static {

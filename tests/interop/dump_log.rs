@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::kafka_dist::kafka_dist;
 use crate::process::Output;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 /// What the tool says of records whose offsets are not consecutive. It expects each file to begin with offset 0, so it
 /// says this of every segment but the first, and of every compacted one.
 const GAP: &str = "Non-consecutive offsets in ";

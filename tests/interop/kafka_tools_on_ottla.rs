@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn tool(class: &str, args: &[&str]) -> String {
     kafka_dist().stdout(&format!("org.apache.kafka.tools.{class}"), args, LIMIT)
@@ -190,7 +190,7 @@ fn consume(broker: &OttlaBroker, topic: &str, group: &str, count: usize) -> Vec<
         "--max-messages",
         &count,
         "--timeout-ms",
-        "20000",
+        "120000",
     ];
     tool("consumer.ConsoleConsumer", &args).lines().map(str::to_owned).collect()
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::broker::Broker;
 use crate::kafka_dist::{interop_dir, kafka_dist};
 
-const ROUND_LIMIT: Duration = Duration::from_secs(90);
+const ROUND_LIMIT: Duration = Duration::from_secs(300);
 const CHUNK_BYTES: u64 = 64 << 10;
 
 /// How the broker that wrote a directory ended.

@@ -11,7 +11,7 @@ use crate::process;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/python");
 /// All scenarios of one client, with two others beside it.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Groups that do not wait for long, and transactions that are open for too long are found soon.
 const QUICK: [&str; 5] = [

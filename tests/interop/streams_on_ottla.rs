@@ -10,7 +10,7 @@ use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
 use crate::process;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 const LINES_OF_A_ROUND: usize = 3_000;
 const WORDS_OF_A_LINE: usize = 6;
 /// So many words there are.

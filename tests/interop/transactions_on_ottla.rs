@@ -8,7 +8,7 @@ use crate::jvm::{Jvm, wait_until};
 use crate::kafka_dist::kafka_dist;
 use crate::ottla_broker::OttlaBroker;
 
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Transactions that are open for too long are found soon.
 const SETTINGS: &[&str] = &[

@@ -5,7 +5,8 @@ const { Kafka, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLeve
 
 CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy')
 
-const LIMIT_MS = 20_000
+// However slow the machine is, what is waited for comes by then.
+const LIMIT_MS = 60_000
 const kafka = new Kafka({
   brokers: [process.argv[2]],
   logLevel: logLevel.NOTHING,
@@ -104,7 +105,7 @@ async function aGroupOfThreeReadsAllOnceWhileOneLeaves() {
     const consumer = kafka.consumer({
       groupId: 'readers',
       heartbeatInterval: 200,
-      sessionTimeout: 10_000,
+      sessionTimeout: 30_000,
       maxWaitTimeInMs: 100,
     })
     consumer.count = 0
@@ -213,7 +214,7 @@ async function transactionsAreSeenWholeOrNotAtAll() {
   assert.deepEqual(await committed('ledger', 7), [...expected, 'after'])
 
   // One that takes too long is aborted, and holds nobody up for longer.
-  const slow = await writer('a-slow-writer', 1_000)
+  const slow = await writer('a-slow-writer', 3_000)
   const aborted = await begin(slow, 'late', 'never')
   const plain = kafka.producer()
   await plain.connect()

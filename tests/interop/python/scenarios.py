@@ -11,7 +11,8 @@ import traceback
 from dataclasses import dataclass, field
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
-LIMIT_S = 15
+# However slow the machine is, what is waited for comes by then.
+LIMIT_S = 60
 
 
 @dataclass
@@ -247,7 +248,7 @@ def transact(writer, topic, value):
 
 def a_transaction_that_takes_too_long_is_aborted(client):
     client.create_topics({"late": 1}, {})
-    writer = client.writer("a-slow-writer", timeout_s=1)
+    writer = client.writer("a-slow-writer", timeout_s=3)
     writer.begin()
     writer.send("late", b"never")
     writer.flush()

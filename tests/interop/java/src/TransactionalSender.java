@@ -6,7 +6,7 @@ import java.util.Map;
 
 /** A sender of transactions whose commit and abort return when the markers are in the logs. */
 final class TransactionalSender extends Sender {
-    private static final long MARKED_WITHIN_MS = 30_000;
+    private static final long MARKED_WITHIN_MS = 120_000;
 
     private final Admin admin;
     private final String id;

@@ -27,7 +27,7 @@ import java.util.Set;
  * {@code read topic partitions} prints the committed records of one.
  */
 public final class Transactions {
-    private static final long LIMIT_MS = 20_000;
+    private static final long LIMIT_MS = 60_000;
 
     private final String bootstrap;
     private final Admin admin;
@@ -116,7 +116,7 @@ public final class Transactions {
     /** A producer that says nothing more: its transaction is aborted for it. */
     private void timeout() throws Exception {
         create("late", 1);
-        try (KafkaProducer<String, String> producer = producer("late-writer", 1_000)) {
+        try (KafkaProducer<String, String> producer = producer("late-writer", 3_000)) {
             producer.initTransactions();
             producer.beginTransaction();
             producer.send(new ProducerRecord<>("late", "never"));
