@@ -56,6 +56,8 @@ class Writer(threading.Thread):
         super().__init__(daemon=True, name=f"writer of {database.name}")
         self.database, self.random, self.pause_s = database, random.Random(seed), pause_s
         self.stopping, self.committed, self.lost_connections = threading.Event(), 0, 0
+        #: So many changes it has made itself.
+        self.count = 0
 
     def run(self):
         while not self.stopping.is_set():
@@ -75,11 +77,13 @@ class Writer(threading.Thread):
             live = {row[0] for row in cursor.fetchall()}
             connection.commit()
             while not self.stopping.wait(self.pause_s):
-                for _ in range(self.random.randint(1, CHANGES_MAX)):
+                changes = self.random.randint(1, CHANGES_MAX)
+                for _ in range(changes):
                     version += 1
                     self._change(cursor, live, version)
                 connection.commit()
                 self.committed = version
+                self.count += changes
 
     def _change(self, cursor, live, version):
         key = self.random.randrange(KEYS)
@@ -96,7 +100,7 @@ class Writer(threading.Thread):
 
     def stop(self):
         self.stopping.set()
-        self.join(60)
+        self.join(300)
         assert not self.is_alive(), f"the {self.name} does not end"
 
 
@@ -144,7 +148,7 @@ class Reader:
             }
         )
 
-    def assign(self, limit_s=60):
+    def assign(self, limit_s=400):
         """All partitions that there are, when there is a topic."""
         deadline = time.monotonic() + limit_s
         while True:
@@ -165,7 +169,7 @@ class Reader:
             self.events.setdefault(key_of(message), []).append(event_of(message))
         return messages
 
-    def read_until(self, is_enough, what, limit_s=90):
+    def read_until(self, is_enough, what, limit_s=400):
         deadline = time.monotonic() + limit_s
         while not is_enough():
             self.poll()

@@ -9,7 +9,8 @@ from processes import wait_until
 
 #: A rebalance, a worker that has just died: whoever asks again is answered.
 PASSING = (409, 500, 503, 504)
-LIMIT_S = 180
+# However slow the machine is, what is asked for comes by then.
+LIMIT_S = 400
 
 
 class Refused(Exception):

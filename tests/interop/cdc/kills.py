@@ -46,7 +46,7 @@ SOURCES = {"retriable.restart.connector.wait.ms": "1000", "heartbeat.interval.ms
 SHARES = (("broker", 4), ("worker", 3), ("postgresql", 2), ("mariadb", 1))
 #: Between one kill and the next. Workers need longer to come back: they are killed while others still do.
 PAUSE_S = (0.5, 4.0)
-SETTLE_S = 150
+SETTLE_S = 400
 
 
 class Pair:
@@ -181,7 +181,8 @@ class Tender(threading.Thread):
 
     def stop(self):
         self.stopping.set()
-        self.join(120)
+        # A request to a worker is made again and again for as long.
+        self.join(2 * rest.LIMIT_S)
         assert not self.is_alive()
 
 
@@ -213,7 +214,7 @@ class Watcher(threading.Thread):
 
     def stop(self):
         self.stopping.set()
-        self.join(60)
+        self.join(rest.LIMIT_S)
         assert not self.is_alive()
 
 

@@ -92,7 +92,7 @@ def check(source, target, topic):
     copy = f"{source.name}.{topic}"
     at = committed(source, topic)
     wait_until(
-        lambda: committed(target, copy) == at, lambda: f"{at}, but {committed(target, copy)}", 120
+        lambda: committed(target, copy) == at, lambda: f"{at}, but {committed(target, copy)}"
     )
     write(source, topic, range(RECORDS, RECORDS + NEW))
     new = read(target, copy, NEW)

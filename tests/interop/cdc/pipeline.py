@@ -40,6 +40,8 @@ from processes import (
 #: So that those who leave are not waited for, and a sink commits while we look; all the rest is as it comes.
 WORKERS = {"scheduled.rebalance.max.delay.ms": 1000, "offset.flush.interval.ms": 1000}
 WRITING_S = 4
+#: A second of changes is at least so many, however slow the databases are.
+CHANGES_MIN = 60
 
 
 class Upserts(Process):
@@ -53,7 +55,7 @@ class Upserts(Process):
         return [sys.executable, "-B", artifacts.HERE / "upsert.py", *self.arguments]
 
     def is_ready(self):
-        return True
+        return "reads" in self.log.read_text()
 
 
 class Source:
@@ -66,10 +68,11 @@ class Source:
         self.reader = None
 
     def write(self, pipeline, seconds):
-        """Changes rows for so long, and returns the version of the last change."""
+        """Changes rows for so long, and `CHANGES_MIN` of them, and returns the version of the last change."""
         writer = Writer(self.database, pipeline.seed())
         writer.start()
         time.sleep(seconds)
+        wait_until(lambda: writer.count >= CHANGES_MIN, f"the changes of {self.name}")
         writer.stop()
         return writer.committed
 
@@ -83,6 +86,22 @@ class Source:
         found = differences(wanted, self.reader.events, difference_exactly_once)
         assert not found, f"{self.name}: {found}"
         return count
+
+    def wait_for_last(self):
+        """Until the last change of each key has come, however often those before it have."""
+        wanted = expected(self.database, self.snapshot)
+
+        def have_come():
+            events = self.reader.events
+            return all(last(events.get(key, [])) == last(wanted[key]) for key in wanted)
+
+        self.reader.read_until(have_come, lambda: f"the last changes of {self.name}")
+
+
+def last(events):
+    """The version after the last of these changes, whether it was told or read; a deletion also by what is no more."""
+    versions = [event and event[1] for event in events]
+    return versions[-2:] if versions[-1:] == [None] else versions[-1:]
 
 
 class Pipeline:
@@ -451,18 +470,26 @@ def lag_tells_the_truth(pipeline):
     )
     consumer.subscribe([source.topic])
 
+    def is_at_the_end(place):
+        end = consumer.get_watermark_offsets(place, 30)[1]
+        return place.offset == end or end == 0
+
     def read_all():
-        """Until nothing comes any more."""
-        wait_until(lambda: consumer.consume(1000, 0.5), "something is read")
-        wait_until(lambda: not consumer.consume(1000, 1), "all is read")
+        """To the ends of all partitions, where nothing is written meanwhile."""
+
+        def is_read():
+            consumer.consume(1000, 0.5)
+            places = consumer.position(consumer.assignment())
+            return places and all(map(is_at_the_end, places))
+
+        wait_until(is_read, "all is read")
         consumer.commit(asynchronous=False)
 
     read_all()
     pipeline.wait_for_no_lag("watched")
     committed = {it.partition: it.offset for it in consumer.committed(consumer.assignment(), 10)}
     source.write(pipeline, 2)
-    # The last change is in the topic when nothing has come for a while.
-    wait_until(lambda: not source.reader.poll(1.5), "the topic is still")
+    source.wait_for_last()
     assert sum(pipeline.lag("watched").values()) > 50, "the source goes on"
     assert pipeline.lag_metric("watched") == pipeline.lag("watched"), pipeline.lag_metric("watched")
     for (topic, partition), lag in pipeline.lag("watched").items():

@@ -18,15 +18,25 @@ import urllib.request
 
 import artifacts
 
-LIMIT_S = 180
+# However slow the machine is, what is waited for comes by then.
+LIMIT_S = 400
 #: Small and soon there: these JVMs live for minutes, beside many others.
 JVM_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xms64m", "-Dlog4j2.level=INFO")
 
 
+#: The ports that were found. Most of them are bound much later.
+PORTS = set()
+
+
 def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """A port that is free, and that nobody else here was given."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        if port not in PORTS:
+            PORTS.add(port)
+            return port
 
 
 def wait_until(is_true, what, limit_s=LIMIT_S):
@@ -39,6 +49,15 @@ def wait_until(is_true, what, limit_s=LIMIT_S):
     return answer
 
 
+def is_alive(pid):
+    """Whether a process runs that is no child of ours. One that is dead and not yet buried does not."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
 #: Every process that was made.
 MADE = []
 
@@ -46,7 +65,7 @@ MADE = []
 @contextlib.contextmanager
 def temporary_home():
     """A folder that the users of the databases can reach as well. It goes, and with it all that runs there."""
-    with tempfile.TemporaryDirectory(prefix="ottla-cdc-") as name:
+    with tempfile.TemporaryDirectory(prefix="ottla-cdc-", ignore_cleanup_errors=True) as name:
         os.chmod(name, 0o755)
         try:
             yield pathlib.Path(name)
@@ -112,6 +131,8 @@ class Process:
         if self.child is None or self.child.poll() is not None:
             return
         pids = []
+        # Held up, so that it starts none that is not seen.
+        self.child.send_signal(signal.SIGSTOP)
         with contextlib.suppress(OSError):
             children = pathlib.Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children")
             pids = [int(pid) for pid in children.read_text().split()]
@@ -120,6 +141,8 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.child.wait()
+        # One that still waits for the disk has what the next start needs: PostgreSQL's memory, for instance.
+        wait_until(lambda: not any(map(is_alive, pids)), f"the children of {self.name} are dead")
 
     def stop(self):
         """The orderly end."""

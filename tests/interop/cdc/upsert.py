@@ -67,6 +67,7 @@ def main(bootstrap, topic, dead_letters, port):
         }
     )
     consumer.subscribe([topic])
+    print("reads", flush=True)
     try:
         while True:
             messages = [it for it in consumer.consume(500, 0.2) if not it.error()]
