@@ -21,7 +21,7 @@ fn started(broker: &TestBroker) -> (Arc<Storage>, Arc<crate::Log>) {
 
 /// Waits for what a thread is about to do.
 fn wait_until(what: &str, mut is_done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !is_done() {
         assert!(Instant::now() < deadline, "{what} does not happen");
         std::thread::yield_now();
@@ -153,8 +153,9 @@ fn offline_directory_is_left_alone() {
 #[test]
 fn threads_start_do_the_work_and_stop() {
     let broker = TestBroker::with(1, |topic| {
-        topic.segment_bytes = 500;
-        topic.file_delete_delay_ms = 0;
+        (topic.segment_bytes, topic.file_delete_delay_ms) = (500, 0);
+        // Records of these tests are old, and the first tick of the real clock would delete them.
+        topic.retention_ms = None;
     });
     let (storage, log) = started(&broker);
     let keeper = Housekeeper::start(&storage).unwrap();
@@ -178,7 +179,8 @@ fn threads_start_do_the_work_and_stop() {
 #[test]
 fn compaction_goes_on_in_its_threads() {
     let mut broker = TestBroker::with(1, |topic| {
-        topic.cleanup_policy.compact = true;
+        // Records of these tests are old: retention would leave nothing to compact.
+        (topic.cleanup_policy.compact, topic.cleanup_policy.delete) = (true, false);
         (topic.segment_bytes, topic.min_cleanable_dirty_ratio) = (300, 0.0);
     });
     broker.options.config.cleaner.backoff_ms = 1;
@@ -191,7 +193,7 @@ fn compaction_goes_on_in_its_threads() {
     keeper.stop();
     assert!(!storage.clean_one(now()).unwrap(), "none is begun any more");
     let stats = storage.cleaner_stats();
-    assert!(stats.bytes_after < stats.bytes_before);
+    assert!(stats.bytes_after < stats.bytes_before, "{stats:?}");
 }
 
 #[test]
