@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use coordinator::Client;
 use protocol::ErrorCode;
 use protocol::messages::consumer_group_describe_response::DescribedGroup;
 use protocol::messages::{
@@ -10,7 +9,7 @@ use protocol::messages::{
 };
 
 use super::super::{Call, misrouted};
-use super::ask;
+use super::{ask, client, host};
 use crate::broker::Broker;
 use crate::net::Reply;
 use crate::wire::ALL_GROUP_OPERATIONS;
@@ -21,8 +20,8 @@ pub(in crate::handlers) fn consumer_group_heartbeat(
     request: Request,
 ) -> Reply {
     let Request::ConsumerGroupHeartbeat(request) = request else { return misrouted(&request) };
-    let host = format!("/{}", call.peer.address.ip());
-    let client = Client { id: &call.header.client_id, host: &host, uuid: uuid::Uuid::new_v4() };
+    let host = host(call);
+    let client = client(call, &host);
     ask(
         broker,
         &request.group_id,

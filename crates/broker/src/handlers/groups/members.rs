@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use coordinator::Client;
 use protocol::messages::{
     HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, Request, Response, SyncGroupResponse,
 };
 
 use super::super::{Call, misrouted};
-use super::ask;
+use super::{ask, client, host};
 use crate::broker::Broker;
 use crate::net::Reply;
 
@@ -18,8 +17,8 @@ pub(in crate::handlers) fn join_group(
     request: Request,
 ) -> Reply {
     let Request::JoinGroup(request) = request else { return misrouted(&request) };
-    let host = format!("/{}", call.peer.address.ip());
-    let client = Client { id: &call.header.client_id, host: &host, uuid: uuid::Uuid::new_v4() };
+    let host = host(call);
+    let client = client(call, &host);
     ask(
         broker,
         &request.group_id,

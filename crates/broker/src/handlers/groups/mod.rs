@@ -8,7 +8,7 @@ mod offsets;
 
 use std::sync::Arc;
 
-use coordinator::{Action, Now, Shard, Token};
+use coordinator::{Action, Client, Now, Shard, Token};
 use protocol::ErrorCode;
 use protocol::messages::Response;
 
@@ -18,8 +18,19 @@ pub(super) use find_coordinator::find_coordinator;
 pub(super) use members::{heartbeat, join_group, leave_group, sync_group};
 pub(super) use offsets::{offset_commit, offset_delete, offset_fetch};
 
+use super::Call;
 use crate::broker::Broker;
 use crate::net::Reply;
+
+/// Where a call comes from, as the members of groups are shown.
+fn host(call: &Call<'_>) -> String {
+    format!("/{}", call.peer.address.ip())
+}
+
+/// Who may become a member by this call: each gets an id of its own, in case it has none.
+fn client<'a>(call: &'a Call<'_>, host: &'a str) -> Client<'a> {
+    Client { id: &call.header.client_id, host, uuid: uuid::Uuid::new_v4() }
+}
 
 /// Asks the shard of a group, and answers with what it says; `refused` makes the answer when it cannot be asked.
 fn ask(
