@@ -111,12 +111,16 @@ fn table(results: &Results) -> Result<String> {
             let Some(ours) = ottla else { continue };
             let ratio = kafka.map(|kafka| ours.median / kafka.median);
             let (bar, holds) = match *bar {
-                Bar::AtLeast(bar) => (format!("≥ {bar}"), ratio.is_some_and(|it| it >= bar)),
-                Bar::AtMost(bar) => (format!("≤ {bar}"), ratio.is_some_and(|it| it <= bar)),
-                Bar::Below(bar) => (format!("Ottla < {bar}"), ours.median < bar),
+                Bar::AtLeast(bar) => (format!("≥ {bar}"), ratio.map(|it| it >= bar)),
+                Bar::AtMost(bar) => (format!("≤ {bar}"), ratio.map(|it| it <= bar)),
+                Bar::Below(bar) => (format!("Ottla < {bar}"), Some(ours.median < bar)),
             };
             let ratio = ratio.map_or_else(|| "–".to_owned(), short);
-            let mark = if holds { "" } else { ", missed" };
+            let mark = match holds {
+                Some(true) => "",
+                Some(false) => ", missed",
+                None => ", not measured on Kafka",
+            };
             let of_bare = bare.map_or_else(|| "–".to_owned(), |it| short(ours.median / it.median));
             let (ours, kafka) = (Summary::text(ottla), Summary::text(kafka));
             let (what, bare) = (row.what, Summary::text(bare));
