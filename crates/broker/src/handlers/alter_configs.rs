@@ -7,7 +7,7 @@ use controller::decide::{self, ApiError, Cluster, Decision, Setting};
 use controller::image::{ConfigResource, ResourceType};
 use protocol::messages::alter_configs_request::AlterConfigsResource;
 use protocol::messages::alter_configs_response::AlterConfigsResourceResponse;
-use protocol::messages::{AlterConfigsResponse, Request, Response};
+use protocol::messages::{AlterConfigsResponse, Request, Response, StrBytes};
 use protocol::{BrokerId, ErrorCode};
 
 use super::{Call, misrouted};
@@ -30,8 +30,8 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
         let results = alter(&broker, asked, move |cluster, asked| {
             decide::alter_configs(cluster, asked, validate_only)
         });
-        let responses = request.resources.iter().zip(results.await).map(|(asked, result)| {
-            let (code, message) = wire::error(result.err());
+        let asked = request.resources.iter().zip(results.await);
+        let responses = asked.map(|(asked, (code, message))| {
             AlterConfigsResourceResponse::default()
                 .with_error_code(code)
                 .with_error_message(message)
@@ -70,25 +70,25 @@ pub(super) fn resource(
     }
 }
 
-/// Decides what is asked for. The answers are in the order of the resources.
+/// Decides what is asked for. The error codes and messages are in the order of the resources.
 pub(super) async fn alter<C: Send + 'static>(
     broker: &Arc<Broker>,
     asked: Vec<Asked<C>>,
     decide: impl FnOnce(&Cluster<'_>, &[(ConfigResource, C)]) -> Decision<Vec<Result<(), ApiError>>>
     + Send
     + 'static,
-) -> Vec<Result<(), ApiError>> {
+) -> Vec<(i16, Option<StrBytes>)> {
     let mut allowed = Vec::new();
     let mut allow = |asked: Option<_>| asked.map(|asked| allowed.push(asked));
     let checked: Vec<_> = asked.into_iter().map(|asked| asked.map(&mut allow)).collect();
     let count = allowed.len();
     let decided = broker.decide(move |cluster| decide(cluster, &allowed)).await;
     let mut decided = decided.unwrap_or_else(|err| vec![Err(err); count]).into_iter();
-    let answer = |checked: Result<Option<()>, ApiError>| match checked? {
+    let mut answer = |checked: Result<Option<()>, ApiError>| match checked? {
         Some(()) => decided.next().expect("each resource is decided on"),
         None => Ok(()),
     };
-    checked.into_iter().map(answer).collect()
+    checked.into_iter().map(|checked| wire::error(answer(checked).err())).collect()
 }
 
 #[cfg(test)]

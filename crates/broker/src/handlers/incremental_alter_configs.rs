@@ -18,7 +18,6 @@ use super::{Call, misrouted};
 use crate::broker::Broker;
 use crate::loggers;
 use crate::net::Reply;
-use crate::wire;
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::IncrementalAlterConfigs(request) = request else { return misrouted(&request) };
@@ -37,8 +36,8 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
         let results = alter(&broker, asked, move |cluster, asked| {
             decide::incremental_alter_configs(cluster, asked, validate_only)
         });
-        let responses = request.resources.iter().zip(results.await).map(|(asked, result)| {
-            let (code, message) = wire::error(result.err());
+        let asked = request.resources.iter().zip(results.await);
+        let responses = asked.map(|(asked, (code, message))| {
             AlterConfigsResourceResponse::default()
                 .with_error_code(code)
                 .with_error_message(message)
