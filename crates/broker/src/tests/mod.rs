@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Buf as _;
 use config::{BROKER, BrokerConfig, Settings};
-use protocol::ErrorCode;
 use protocol::frame::{
     LENGTH_BYTES, RequestHeader, RopeEncoder, encode_request, encode_response, split_request,
     split_response,
@@ -19,9 +18,12 @@ use protocol::frame::{
 use protocol::messages::create_topics_request::CreatableTopic;
 use protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use protocol::messages::{
-    CreateTopicsRequest, ProduceRequest, Request, Response, StrBytes, TopicName, decode_response,
+    CreateTopicsRequest, OffsetCommitRequest, OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic, ProduceRequest, Request, Response, StrBytes, TopicName,
+    decode_response,
 };
 use protocol::record::{BatchBuilder, BatchOptions};
+use protocol::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId};
 
 use crate::broker::{Broker, now};
 use crate::handlers::{Call, dispatch};
@@ -127,6 +129,29 @@ pub(crate) fn new_topic(name: &str, partitions: i32) -> CreatableTopic {
         .with_name(TopicName(text(name)))
         .with_num_partitions(partitions)
         .with_replication_factor(-1)
+}
+
+/// A commit of partition 0 of a topic, by nobody who is a member of group `g`.
+pub(crate) fn offset_commit(topic: &str, offset: Offset) -> OffsetCommitRequest {
+    let partition = OffsetCommitRequestPartition {
+        partition_index: PartitionId(0),
+        committed_offset: offset,
+        committed_leader_epoch: LeaderEpoch::NONE,
+        committed_metadata: None,
+    };
+    let topic = OffsetCommitRequestTopic {
+        name: topic.to_owned(),
+        topic_id: TopicId::ZERO,
+        partitions: vec![partition],
+    };
+    OffsetCommitRequest {
+        group_id: "g".to_owned(),
+        generation_id_or_member_epoch: -1,
+        member_id: String::new(),
+        group_instance_id: None,
+        retention_time_ms: -1,
+        topics: vec![topic],
+    }
 }
 
 pub(crate) fn text(text: &str) -> StrBytes {

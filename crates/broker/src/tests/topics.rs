@@ -2,12 +2,11 @@
 
 use protocol::messages::delete_topics_request::DeleteTopicState;
 use protocol::messages::{
-    CreateTopicsRequest, DeleteTopicsRequest, FindCoordinatorRequest, OffsetCommitRequest,
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic, Request, Response, TopicName,
+    CreateTopicsRequest, DeleteTopicsRequest, FindCoordinatorRequest, Request, Response, TopicName,
 };
-use protocol::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId};
+use protocol::{ErrorCode, Offset, PartitionId};
 
-use super::{Scene, code, new_topic, text};
+use super::{Scene, code, new_topic, offset_commit, text};
 
 /// What the groups have committed: topic and offset.
 fn committed(scene: &Scene) -> Vec<(String, i64)> {
@@ -19,25 +18,7 @@ async fn commit(scene: &Scene, topic: &str, offset: i64) {
     let request = FindCoordinatorRequest::default().with_key(text("g"));
     let Response::FindCoordinator(found) = scene.ask(request, 3).await else { panic!() };
     assert_eq!(found.error_code, 0);
-    let partition = OffsetCommitRequestPartition {
-        partition_index: PartitionId(0),
-        committed_offset: Offset(offset),
-        committed_leader_epoch: LeaderEpoch::NONE,
-        committed_metadata: None,
-    };
-    let topic = OffsetCommitRequestTopic {
-        name: topic.to_owned(),
-        topic_id: TopicId::ZERO,
-        partitions: vec![partition],
-    };
-    let request = Request::OffsetCommit(OffsetCommitRequest {
-        group_id: "g".to_owned(),
-        generation_id_or_member_epoch: -1,
-        member_id: String::new(),
-        group_instance_id: None,
-        retention_time_ms: -1,
-        topics: vec![topic],
-    });
+    let request = Request::OffsetCommit(offset_commit(topic, Offset(offset)));
     let Response::OffsetCommit(answer) = scene.ask(request, 9).await else { panic!() };
     assert_eq!(answer.topics[0].partitions[0].error_code, 0, "{answer:?}");
 }

@@ -2,9 +2,6 @@
 
 use config::{BROKER, BrokerConfig, StorageConfig, TopicConfig};
 use controller::image::Image;
-use protocol::messages::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use protocol::{BrokerId, LeaderEpoch, TopicId, TopicPartition};
 use storage::dir::NoObserver;
 use storage::{Storage, StorageOptions};
@@ -13,6 +10,7 @@ use testkit::{FaultDisk, Operation};
 use super::*;
 use crate::partitions::Topic;
 use crate::start::group_settings;
+use crate::tests::offset_commit;
 
 #[test]
 fn hash_of_a_group_is_javas() {
@@ -56,25 +54,7 @@ fn groups_on(disk: &FaultDisk) -> (Groups, Arc<Partitions>) {
 
 /// Commits an offset; the error code in the answer, or why nobody could be asked.
 fn commit(groups: &Groups, offset: i64) -> ErrorCode {
-    let partition = OffsetCommitRequestPartition {
-        partition_index: PartitionId(0),
-        committed_offset: Offset(offset),
-        committed_leader_epoch: LeaderEpoch::NONE,
-        committed_metadata: None,
-    };
-    let topic = OffsetCommitRequestTopic {
-        name: "t".to_owned(),
-        topic_id: TopicId::ZERO,
-        partitions: vec![partition],
-    };
-    let request = OffsetCommitRequest {
-        group_id: "g".to_owned(),
-        generation_id_or_member_epoch: -1,
-        member_id: String::new(),
-        group_instance_id: None,
-        retention_time_ms: -1,
-        topics: vec![topic],
-    };
+    let request = offset_commit("t", Offset(offset));
     let asked = groups.ask("g", 9, |shard, now, token, out| {
         shard.commit_offsets(now, token, &request, out);
     });
