@@ -1,4 +1,5 @@
-//! The real `ottla` binary as a broker: on a free port, with its data in a folder of its own, and gone with the test.
+//! The real `ottla` binary as a broker: on a free port, with its data in a folder of its own, and gone with the test,
+//! however that ends.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,28 @@ pub struct OttlaBroker {
     process: Child,
     bootstrap: String,
     log: PathBuf,
+    _leash: Leash,
+}
+
+/// Kills the broker when the whole test process dies: a shell that waits for the end of its stdin, which nobody else
+/// holds. It goes after the broker, whose process id it must not outlive.
+#[derive(Debug)]
+struct Leash(Child);
+
+impl Leash {
+    fn on(process: &Child) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "read -r _; kill -KILL \"$0\""]).arg(process.id().to_string());
+        let shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(shell.spawn().expect("there is a shell"))
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
 }
 
 impl OttlaBroker {
@@ -42,6 +65,7 @@ impl OttlaBroker {
             .stderr(errors.expect("the log can be written"))
             .spawn()
             .expect("the binary was built for this test");
+        let leash = Leash::on(&process);
         let stdout = process.stdout.take().expect("it is piped");
         let line = first_line(stdout);
         let bootstrap = line.as_deref().and_then(|line| line.split("PLAINTEXT://").nth(1));
@@ -49,7 +73,7 @@ impl OttlaBroker {
             let _ended = process.kill();
             panic!("no ready line but {line:?}; its log:\n{}", read(&log));
         };
-        Self { process, bootstrap, log }
+        Self { process, bootstrap, log, _leash: leash }
     }
 
     /// The address for `--bootstrap-server`.
