@@ -235,7 +235,7 @@ impl Metadata {
             self.transactions.follow(&self.partitions);
         }
         let gone = || gone.iter().flat_map(|topic| topic.partitions.values());
-        gone().for_each(|partition| partition.wake());
+        gone().for_each(|partition| partition.go());
         if let Err(err) = self.storage.delete(gone().map(|it| it.topic_partition()), now) {
             tracing::error!(%err, "cannot delete a partition");
         }

@@ -7,12 +7,12 @@ use protocol::messages::list_offsets_request::ListOffsetsPartition;
 use protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
-use protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, Request, Response, TopicName};
+use protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, Request, Response};
 use protocol::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp};
 use storage::log::FoundTimestamp;
 
 use super::fetch::check_epoch;
-use super::{Call, misrouted};
+use super::{Call, Numbers, misrouted};
 use crate::broker::Broker;
 use crate::errors::Failure;
 use crate::net::Reply;
@@ -68,15 +68,17 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
 }
 
 fn answer(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
-    let (repeated, mut refused) = (repeated_partitions(request), HashSet::new());
-    let topics = request.topics.iter().map(|wanted| {
+    let mut numbers = Numbers::new();
+    let numbers: Vec<_> = request.topics.iter().map(|topic| numbers.of(&topic.name)).collect();
+    let (repeated, mut refused) = (repeated_partitions(request, &numbers), HashSet::new());
+    let topics = request.topics.iter().zip(&numbers).map(|(wanted, number)| {
         let topic = broker.partitions.topic(&wanted.name);
         let is_first = |partition: &&ListOffsetsPartition| {
-            let key = (&wanted.name, partition.partition_index);
+            let key = (*number, partition.partition_index);
             !repeated.contains(&key) || refused.insert(key)
         };
         let partitions = wanted.partitions.iter().filter(is_first).map(|partition| {
-            let found = if repeated.contains(&(&wanted.name, partition.partition_index)) {
+            let found = if repeated.contains(&(*number, partition.partition_index)) {
                 Err(ErrorCode::InvalidRequest.into())
             } else if !is_known(partition.timestamp, version) {
                 Err(ErrorCode::UnsupportedVersion.into())
@@ -93,10 +95,10 @@ fn answer(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOf
 }
 
 /// Partitions that are named more than once. Which of the questions would be meant is not guessed.
-fn repeated_partitions(request: &ListOffsetsRequest) -> HashSet<(&TopicName, i32)> {
+fn repeated_partitions(request: &ListOffsetsRequest, numbers: &[usize]) -> HashSet<(usize, i32)> {
     let mut seen = HashSet::new();
-    let named = request.topics.iter().flat_map(|topic| {
-        topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
+    let named = request.topics.iter().zip(numbers).flat_map(|(topic, number)| {
+        topic.partitions.iter().map(|partition| (*number, partition.partition_index))
     });
     named.filter(|partition| !seen.insert(*partition)).collect()
 }
@@ -139,16 +141,14 @@ fn find(
         (CONSUMER, _) => log.high_watermark(),
         _ => log.log_end_offset(),
     };
-    let at = |offset: Offset, leader_epoch: Option<LeaderEpoch>| FoundTimestamp {
+    let at = |offset: Offset, leader_epoch: LeaderEpoch| FoundTimestamp {
         offset,
         timestamp: Timestamp::NONE,
-        leader_epoch: leader_epoch.unwrap_or(LeaderEpoch::NONE),
+        leader_epoch,
     };
     Ok(match wanted.timestamp {
-        LATEST => at(bound, Some(partition.epoch())),
-        EARLIEST | EARLIEST_LOCAL => {
-            at(log.log_start_offset(), log.epoch_for_offset(log.log_start_offset()))
-        }
+        LATEST => at(bound, partition.epoch()),
+        EARLIEST | EARLIEST_LOCAL => at(log.log_start_offset(), partition.first_epoch()),
         // Nothing is tiered.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => NOTHING,
         MAX_TIMESTAMP => visible(log.offset_of_max_timestamp()?, bound),

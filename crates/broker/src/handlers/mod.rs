@@ -30,6 +30,8 @@ mod produce;
 mod transactions;
 mod update_features;
 
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use protocol::Timestamp;
@@ -127,6 +129,32 @@ pub(crate) fn dispatch(broker: &Arc<Broker>, call: &Call<'_>, body: bytes::Bytes
             Reply::now(Answer { version: Some(0), ..response.into() })
         }
         Err(err) => Reply::Close(err.to_string()),
+    }
+}
+
+/// Each item once, where it is named first. What a client is told about a thing may be a thousand times as long as the thing's
+/// name: were it told as often as it asks, a small request would take all memory.
+fn each_once<T, K: Eq + Hash>(
+    items: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> K,
+) -> impl Iterator<Item = T> {
+    let mut seen = HashSet::new();
+    items.into_iter().filter(move |item| seen.insert(key(item)))
+}
+
+/// Numbers for the topics of a request: their names may be long, and so each is compared once and not again for each of
+/// its partitions.
+struct Numbers<K>(HashMap<K, usize>);
+
+impl<K: Eq + Hash> Numbers<K> {
+    fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    /// The number of a name, the same whenever it comes.
+    fn of(&mut self, name: K) -> usize {
+        let next = self.0.len();
+        *self.0.entry(name).or_insert(next)
     }
 }
 

@@ -50,9 +50,5 @@ fn end_of(
     let partition = topic.and_then(|topic| topic.partitions.get(&partition));
     let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     check_epoch(partition, known)?;
-    let end = partition.log.end_offset_for_epoch(asked);
-    // A log that nothing has been written to in any epoch still ends where its leader says.
-    let end = end.map(|end| (end.epoch, end.end_offset));
-    Ok(end
-        .or_else(|| (asked == partition.epoch()).then(|| (asked, partition.log.log_end_offset()))))
+    Ok(partition.end_of_epoch(asked))
 }

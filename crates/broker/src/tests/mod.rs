@@ -2,6 +2,7 @@
 
 mod acls;
 mod configs;
+mod fetch;
 mod log_dirs;
 mod loggers;
 mod topics;

@@ -37,8 +37,10 @@ struct Fetch {
     context: Context,
     wanted: Vec<(Wanted, Result<Arc<Partition>, ErrorCode>)>,
     max_bytes: u32,
-    min_bytes: usize,
+    min_bytes: u32,
     is_committed_only: bool,
+    /// The error where a topic is not there, or not any more.
+    unknown: ErrorCode,
 }
 
 /// What has been read for all partitions.
@@ -46,8 +48,19 @@ struct Fetch {
 struct Read {
     partitions: Vec<PartitionData>,
     slices: Vec<(Bytes, Slice)>,
-    bytes: usize,
+    bytes: u32,
+    /// What there is to read, within the bytes that the client takes of each partition. An answer has whole batches only,
+    /// and may have less.
+    available_bytes: u32,
     has_error: bool,
+}
+
+/// What has been read for one partition.
+struct PartitionRead {
+    answer: PartitionData,
+    records: Option<Slice>,
+    /// So many bytes were wanted, and more are there.
+    limit: Option<u32>,
 }
 
 /// A read would have to wait for the disk.
@@ -55,14 +68,15 @@ struct WouldBlock;
 
 pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) -> Reply {
     let Request::Fetch(mut request) = request else { return misrouted(&request) };
-    let (context, wanted) = match broker.fetch_sessions.resolve(&mut request, call.now) {
+    let by_id = call.header.version >= TOPIC_IDS_SINCE;
+    let (context, wanted) = match broker.fetch_sessions.resolve(&mut request, by_id, call.now) {
         Ok(resolved) => resolved,
         Err(code) => {
             let response = FetchResponse::default().with_error_code(code.code());
             return Reply::now(Response::Fetch(response));
         }
     };
-    let fetch = resolve(broker, call, &request, context, wanted);
+    let fetch = resolve(broker, &request, by_id, context, wanted);
     let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     match fetch.read(false) {
         Ok(read) if fetch.is_enough(&read) || max_wait.is_zero() => Reply::now(fetch.answer(read)),
@@ -75,21 +89,22 @@ pub(super) fn handle(broker: &Arc<Broker>, call: &Call<'_>, request: Request) ->
 
 fn resolve(
     broker: &Broker,
-    call: &Call<'_>,
     request: &FetchRequest,
+    by_id: bool,
     context: Context,
     wanted: Vec<Wanted>,
 ) -> Fetch {
-    let by_id = call.header.version >= TOPIC_IDS_SINCE;
+    let unknown =
+        if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
     // From version 15 on a follower says in another place who it is.
     let is_follower = request.replica_id.0.max(request.replica_state.replica_id.0) >= 0;
     let partition_of = |wanted: &Wanted| {
         let topic = if by_id {
-            broker.partitions.topic_by_id(wanted.topic_id).ok_or(ErrorCode::UnknownTopicId)?
+            broker.partitions.topic_by_id(wanted.topic_id)
         } else {
-            let topic = broker.partitions.topic(&wanted.topic);
-            topic.ok_or(ErrorCode::UnknownTopicOrPartition)?
+            broker.partitions.topic(&wanted.topic)
         };
+        let topic = topic.ok_or(unknown)?;
         let partition = topic.partitions.get(&PartitionId(wanted.fetch.partition));
         let partition = partition.cloned().ok_or(ErrorCode::UnknownTopicOrPartition)?;
         // All replicas are ours: a follower is none of them.
@@ -99,13 +114,16 @@ fn resolve(
         let partition = partition_of(&wanted);
         (wanted, partition)
     });
+    let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0);
+    let max_bytes = max_bytes.min(broker.config.requests.fetch_max_bytes);
+    // Whoever waits for more than fits into an answer would wait in vain.
+    let min_bytes = u32::try_from(request.min_bytes).unwrap_or(0).min(max_bytes);
     Fetch {
         context,
         wanted: wanted.collect(),
-        max_bytes: u32::try_from(request.max_bytes)
-            .unwrap_or(0)
-            .min(broker.config.requests.fetch_max_bytes),
-        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
+        max_bytes,
+        min_bytes,
+        unknown,
         is_committed_only: request.isolation_level == READ_COMMITTED,
     }
 }
@@ -142,7 +160,7 @@ async fn read_anyhow(fetch: &Arc<Fetch>) -> Read {
 
 impl Fetch {
     fn is_enough(&self, read: &Read) -> bool {
-        read.bytes >= self.min_bytes || read.has_error || self.wanted.is_empty()
+        read.available_bytes >= self.min_bytes || read.has_error || self.wanted.is_empty()
     }
 
     /// Reads all partitions in turn, within the bytes that the client takes.
@@ -172,18 +190,21 @@ impl Fetch {
                 Err(code) => Err((*code).into()),
             };
             match result {
-                Ok((mut answer, slice)) => {
-                    if let Some(slice) = slice {
+                Ok(PartitionRead { mut answer, records, limit }) => {
+                    let mut length = 0;
+                    if let Some(slice) = records {
                         if !may_block && !slice.is_resident() {
                             return Err(WouldBlock);
                         }
                         let bytes = Bytes::from_owner(slice.clone());
-                        read.bytes += bytes.len();
-                        bytes_left = bytes_left
-                            .saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                        length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
                         answer.records = Some(bytes.clone());
                         read.slices.push((bytes, slice));
                     }
+                    read.bytes = read.bytes.saturating_add(length);
+                    bytes_left = bytes_left.saturating_sub(length);
+                    let available = length.max(limit.unwrap_or(0));
+                    read.available_bytes = read.available_bytes.saturating_add(available);
                     read.has_error |= answer.diverging_epoch.epoch >= 0;
                     read.partitions.push(answer);
                 }
@@ -205,26 +226,31 @@ impl Fetch {
         at_least_one: bool,
         may_block: bool,
         answer: PartitionData,
-    ) -> Result<(PartitionData, Option<Slice>), ReadFailure> {
+    ) -> Result<PartitionRead, ReadFailure> {
         let (fetch, log) = (&wanted.fetch, &partition.log);
-        check_epoch(partition, LeaderEpoch(fetch.current_leader_epoch))?;
-        let answer = answer.with_log_start_offset(log.log_start_offset().0);
-        if let Some(diverging) = diverging_epoch(partition, wanted)? {
-            return Ok((answer.with_diverging_epoch(diverging), None));
+        if partition.is_gone() {
+            return Err(self.unknown.into());
         }
+        check_epoch(partition, LeaderEpoch(fetch.current_leader_epoch))?;
         let (high_watermark, last_stable) = (log.high_watermark(), log.last_stable_offset());
+        let answer = answer
+            .with_high_watermark(high_watermark.0)
+            .with_last_stable_offset(last_stable.0)
+            .with_log_start_offset(log.log_start_offset().0);
+        if let Some(diverging) = diverging_epoch(partition, wanted)? {
+            let answer = answer.with_diverging_epoch(diverging);
+            return Ok(PartitionRead { answer, records: None, limit: None });
+        }
         let bound = if self.is_committed_only { last_stable } else { high_watermark };
+        let max_bytes = u32::try_from(fetch.partition_max_bytes).unwrap_or(0).min(bytes_left);
         let fetched = log.read(&ReadRequest {
             offset: Offset(fetch.fetch_offset),
-            max_bytes: u32::try_from(fetch.partition_max_bytes).unwrap_or(0).min(bytes_left),
+            max_bytes,
             bound,
             at_least_one,
             may_block,
         })?;
-        let mut answer = answer
-            .with_high_watermark(high_watermark.0)
-            .with_last_stable_offset(last_stable.0)
-            .with_log_start_offset(fetched.log_start_offset.0);
+        let mut answer = answer.with_log_start_offset(fetched.log_start_offset.0);
         if self.is_committed_only {
             let aborted = match &fetched.records {
                 Some(_) => {
@@ -239,7 +265,8 @@ impl Fetch {
             });
             answer.aborted_transactions = Some(aborted.collect());
         }
-        Ok((answer, fetched.records))
+        let limit = (fetched.next_offset < bound).then_some(max_bytes);
+        Ok(PartitionRead { answer, records: fetched.records, limit })
     }
 
     /// The response: partitions of one topic together, in the order in which they were read.
@@ -310,9 +337,7 @@ fn diverging_epoch(
     if fetched.is_none() {
         return Ok(None);
     }
-    let end = partition.log.end_offset_for_epoch(fetched).ok_or(ErrorCode::OffsetOutOfRange)?;
-    let diverges = end.epoch < fetched || end.end_offset < Offset(wanted.fetch.fetch_offset);
-    Ok(diverges.then(|| {
-        EpochEndOffset::default().with_epoch(end.epoch.0).with_end_offset(end.end_offset.0)
-    }))
+    let (epoch, end) = partition.end_of_epoch(fetched).ok_or(ErrorCode::OffsetOutOfRange)?;
+    let diverges = epoch < fetched || end < Offset(wanted.fetch.fetch_offset);
+    Ok(diverges.then(|| EpochEndOffset::default().with_epoch(epoch.0).with_end_offset(end.0)))
 }

@@ -4,12 +4,14 @@
 //! `max.incremental.fetch.session.cache.slots`; a consumer that gets no slot goes on naming all its partitions.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use protocol::messages::fetch_response::PartitionData;
 use protocol::messages::{FetchRequest, TopicName};
 use protocol::{ErrorCode, Timestamp, TopicId};
+
+use super::super::{Numbers, each_once};
 
 /// A session may be taken away from its client when it has not been used for this long
 /// (`FetchSession.MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`).
@@ -59,6 +61,8 @@ pub(super) enum Context {
 pub(super) struct Session {
     id: i32,
     epoch: i32,
+    /// Whether its topics are known by their ids.
+    by_id: bool,
     /// By the turns in which they are read; one that had data goes to the end, so that all get theirs.
     partitions: BTreeMap<u64, Wanted>,
     /// The turn of each.
@@ -85,62 +89,66 @@ impl Sessions {
         Self { slots, inner: Mutex::default() }
     }
 
-    /// What a request asks for, and how it is to be answered.
+    /// What a request asks for, and how it is to be answered. Its topics are named by their ids or by their names.
     pub(super) fn resolve(
         &self,
         request: &mut FetchRequest,
+        by_id: bool,
         now: Timestamp,
     ) -> Result<(Context, Vec<Wanted>), ErrorCode> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let topics = std::mem::take(&mut request.topics);
-        let named = || topics.iter().flat_map(wanted_of).collect::<Vec<_>>();
-        match request.session_epoch {
-            INITIAL_EPOCH | FINAL_EPOCH => {
-                inner.sessions.remove(&request.session_id);
-                let wanted = named();
-                if request.session_epoch == FINAL_EPOCH {
-                    return Ok((Context::Sessionless, wanted));
-                }
-                let session = self.open(&mut inner, &wanted, now);
-                Ok((session.map_or(Context::Sessionless, Context::Full), wanted))
-            }
-            epoch => {
-                let session = inner.sessions.get(&request.session_id).cloned();
-                let session = session.ok_or(ErrorCode::FetchSessionIdNotFound)?;
-                let mut locked = session.lock().unwrap_or_else(PoisonError::into_inner);
-                if locked.epoch != epoch {
-                    return Err(ErrorCode::InvalidFetchSessionEpoch);
-                }
-                locked.change(named(), &request.forgotten_topics_data);
-                locked.used = now;
-                locked.epoch = epoch.checked_add(1).unwrap_or(1);
-                let wanted: Vec<_> = locked.partitions.values().cloned().collect();
-                if wanted.is_empty() {
-                    inner.sessions.remove(&request.session_id);
-                    return Ok((Context::Sessionless, wanted));
-                }
-                drop(locked);
-                Ok((Context::Incremental(session), wanted))
-            }
+        let wanted = named(&topics);
+        // A request may name a million partitions: nobody else waits while they are sorted out.
+        if matches!(request.session_epoch, INITIAL_EPOCH | FINAL_EPOCH) {
+            let is_first = request.session_epoch == INITIAL_EPOCH && !wanted.is_empty();
+            let session = is_first.then(|| Session::new(&wanted, by_id, now));
+            let mut inner = self.lock();
+            inner.sessions.remove(&request.session_id);
+            let session = session.and_then(|session| self.open(&mut inner, session, now));
+            return Ok((session.map_or(Context::Sessionless, Context::Full), wanted));
         }
+        let session = self.lock().sessions.get(&request.session_id).cloned();
+        let session = session.ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        let mut locked = session.lock().unwrap_or_else(PoisonError::into_inner);
+        if locked.epoch != request.session_epoch {
+            return Err(ErrorCode::InvalidFetchSessionEpoch);
+        }
+        // The client speaks another version than when it began.
+        if locked.by_id != by_id {
+            return Err(ErrorCode::FetchSessionTopicIdError);
+        }
+        locked.change(wanted, &request.forgotten_topics_data);
+        locked.used = now;
+        locked.epoch = locked.epoch.checked_add(1).unwrap_or(1);
+        let wanted: Vec<_> = locked.partitions.values().cloned().collect();
+        drop(locked);
+        if wanted.is_empty() {
+            self.lock().sessions.remove(&request.session_id);
+            return Ok((Context::Sessionless, wanted));
+        }
+        Ok((Context::Incremental(session), wanted))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a session, if there is a slot for it: one that is free, or one whose session is not used any more.
     fn open(
         &self,
         inner: &mut Inner,
-        wanted: &[Wanted],
+        mut session: Session,
         now: Timestamp,
     ) -> Option<Arc<Mutex<Session>>> {
-        if wanted.is_empty() || inner.sessions.len() >= self.slots && !inner.evict(now) {
+        if inner.sessions.len() >= self.slots && !inner.evict(now) {
             return None;
         }
         while inner.next_id <= 0 || inner.sessions.contains_key(&inner.next_id) {
             inner.next_id = inner.next_id.checked_add(1).unwrap_or(1).max(1);
         }
-        let id = inner.next_id;
-        let session = Arc::new(Mutex::new(Session::new(id, wanted, now)));
-        inner.sessions.insert(id, Arc::clone(&session));
+        session.id = inner.next_id;
+        let session = Arc::new(Mutex::new(session));
+        inner.sessions.insert(inner.next_id, Arc::clone(&session));
         inner.next_id = inner.next_id.checked_add(1).unwrap_or(1);
         Some(session)
     }
@@ -149,10 +157,10 @@ impl Sessions {
 impl Inner {
     /// Takes the slot of the session that has not been used for the longest time, if that is long enough.
     fn evict(&mut self, now: Timestamp) -> bool {
-        let used = |session: &Arc<Mutex<Session>>| {
-            session.lock().unwrap_or_else(PoisonError::into_inner).used
-        };
-        let oldest = self.sessions.iter().map(|(id, session)| (used(session), *id)).min();
+        // One that is locked is in use.
+        let used = |session: &Arc<Mutex<Session>>| session.try_lock().ok().map(|it| it.used);
+        let sessions = self.sessions.iter();
+        let oldest = sessions.filter_map(|(id, session)| Some((used(session)?, *id))).min();
         match oldest {
             Some((used, id)) if now.0.saturating_sub(used.0) >= EVICTABLE_AFTER_MS => {
                 self.sessions.remove(&id);
@@ -163,14 +171,23 @@ impl Inner {
     }
 }
 
-fn wanted_of(topic: &FetchTopic) -> impl Iterator<Item = Wanted> {
-    topic.partitions.iter().map(|fetch| Wanted::new(topic, fetch.clone()))
+/// The partitions that a request names, each once.
+fn named(topics: &[FetchTopic]) -> Vec<Wanted> {
+    let mut numbers = Numbers::new();
+    let named = topics.iter().flat_map(|topic| {
+        let number = numbers.of((&topic.topic, topic.topic_id));
+        topic.partitions.iter().map(move |fetch| (number, topic, fetch))
+    });
+    let named = each_once(named, |(number, _, fetch)| (*number, fetch.partition));
+    named.map(|(_, topic, fetch)| Wanted::new(topic, fetch.clone())).collect()
 }
 
 impl Session {
-    fn new(id: i32, wanted: &[Wanted], now: Timestamp) -> Self {
+    /// A session that has no id yet.
+    fn new(wanted: &[Wanted], by_id: bool, now: Timestamp) -> Self {
         let (partitions, turns) = Default::default();
-        let mut session = Self { id, epoch: 1, partitions, turns, next_turn: 0, used: now };
+        let mut session =
+            Self { id: 0, epoch: 1, by_id, partitions, turns, next_turn: 0, used: now };
         session.change(wanted.to_vec(), &[]);
         session
     }
@@ -272,32 +289,46 @@ mod tests {
     #[test]
     fn session_keeps_its_partitions_and_forgets_what_it_is_told_to() {
         let sessions = Sessions::new(2);
-        let (context, _) = sessions.resolve(&mut request(0, 0, &[1, 2, 3]), Timestamp(0)).unwrap();
+        let (context, _) =
+            sessions.resolve(&mut request(0, 0, &[1, 2, 3]), false, Timestamp(0)).unwrap();
         let id = context.session_id();
         assert!(id > 0);
         let mut next = request(id, 1, &[4]);
         next.forgotten_topics_data = vec![ForgottenTopic::default().with_partitions(vec![2])];
-        let (context, wanted) = sessions.resolve(&mut next, Timestamp(0)).unwrap();
+        let (context, wanted) = sessions.resolve(&mut next, false, Timestamp(0)).unwrap();
         assert_eq!((context.session_id(), partitions(&wanted)), (id, vec![1, 3, 4]));
+    }
+
+    #[test]
+    fn partition_that_is_named_twice_is_fetched_once() {
+        for epoch in [INITIAL_EPOCH, FINAL_EPOCH] {
+            let mut request = request(0, epoch, &[1, 2, 1]);
+            request.topics.push(request.topics[0].clone());
+            let (_, wanted) = Sessions::new(1).resolve(&mut request, false, Timestamp(0)).unwrap();
+            assert_eq!(partitions(&wanted), [1, 2]);
+        }
     }
 
     #[test]
     fn session_of_a_wrong_epoch_or_id_is_refused() {
         let sessions = Sessions::new(2);
-        let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(0)).unwrap();
+        let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), false, Timestamp(0)).unwrap();
         let id = context.session_id();
         let refused = |session, epoch| {
-            sessions.resolve(&mut request(session, epoch, &[]), Timestamp(0)).unwrap_err()
+            sessions.resolve(&mut request(session, epoch, &[]), false, Timestamp(0)).unwrap_err()
         };
         assert_eq!(refused(id, 2), ErrorCode::InvalidFetchSessionEpoch);
         assert_eq!(refused(id + 1, 1), ErrorCode::FetchSessionIdNotFound);
+        let by_id = sessions.resolve(&mut request(id, 1, &[]), true, Timestamp(0)).unwrap_err();
+        assert_eq!(by_id, ErrorCode::FetchSessionTopicIdError);
     }
 
     #[test]
     fn session_without_a_slot_is_none_until_one_is_old() {
         let sessions = Sessions::new(1);
         let open = |now| {
-            let resolved = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(now)).unwrap();
+            let resolved =
+                sessions.resolve(&mut request(0, 0, &[1]), false, Timestamp(now)).unwrap();
             resolved.0.session_id()
         };
         assert!(open(0) > 0);
@@ -308,10 +339,10 @@ mod tests {
     #[test]
     fn incremental_answer_has_only_news() {
         let sessions = Sessions::new(1);
-        let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), Timestamp(0)).unwrap();
+        let (context, _) = sessions.resolve(&mut request(0, 0, &[1]), false, Timestamp(0)).unwrap();
         let id = context.session_id();
         let (incremental, wanted) =
-            sessions.resolve(&mut request(id, 1, &[]), Timestamp(0)).unwrap();
+            sessions.resolve(&mut request(id, 1, &[]), false, Timestamp(0)).unwrap();
         let [wanted] = &wanted[..] else { panic!("one partition") };
         let mut answer = PartitionData::default().with_high_watermark(5).with_log_start_offset(0);
         assert!(context.select(wanted, &answer), "the first answer has all");
