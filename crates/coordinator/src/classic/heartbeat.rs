@@ -51,9 +51,7 @@ impl Group {
                 self.prepare_rebalance(&reason, turn);
             }
         }
-        if self.state == State::PreparingRebalance && self.has_all_joined() {
-            self.complete_join(turn);
-        }
+        self.complete_if_all_joined(turn);
     }
 
     /// Makes sure that whoever commits offsets may do so, and keeps up its session. Offsets of transactions are

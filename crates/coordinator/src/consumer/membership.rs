@@ -72,7 +72,9 @@ impl Draft<'_> {
             Some(member) if sender.joins => Ok(self.begin_anew(member)),
             None if sender.joins => {
                 tracing::info!(group = %self.id, member = sender.member_id, "a member joins");
-                Ok(Arc::new(Member::new(sender.member_id.into())))
+                // It may be known, and have an instance id from now on.
+                let known = self.members.get(sender.member_id).cloned();
+                Ok(known.unwrap_or_else(|| Arc::new(Member::new(sender.member_id.into()))))
             }
             _ => {
                 let member = self.known_member(sender.member_id, sender.instance_id)?;

@@ -83,7 +83,7 @@ impl Shard {
                 Ok(heartbeat)
             }
             None => consumer::heartbeat(Draft::new(new(), Vec::new()), client, request, &mut turn),
-            Some(Group::Classic(classic)) if classic.is_deserted() => {
+            Some(Group::Classic(classic)) if classic.is_empty() => {
                 let draft = Draft::new(new(), vec![tombstone(group_id)]);
                 consumer::heartbeat(draft, client, request, &mut turn)
             }
