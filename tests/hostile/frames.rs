@@ -15,6 +15,9 @@ pub(crate) const HUGE_COUNTS: [&[u8]; 5] = [
     &[0xff, 0xff, 0xff, 0xff, 0x0f],
 ];
 
+/// As long as a name that a string can hold.
+const LONG: usize = 30_000;
+
 /// A request with its header and length.
 pub(crate) fn request(api: ApiKey, version: i16, body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
@@ -70,6 +73,69 @@ fn produce_batch(topic: &str, batch: &[u8]) -> Vec<u8> {
     body.extend(u32::try_from(batch.len()).expect("it is short").to_be_bytes());
     body.extend(batch);
     request(ApiKey::Produce, 3, &body)
+}
+
+/// DescribeConfigs in version 3 that names broker 1 so many times, and asks for the documentation.
+pub(crate) fn settings_of_the_broker(count: u32) -> Vec<u8> {
+    let mut body = count.to_be_bytes().to_vec();
+    for _ in 0..count {
+        body.push(4);
+        put_string(&mut body, "1");
+        // All keys.
+        body.extend((-1_i32).to_be_bytes());
+    }
+    body.extend([1, 1]);
+    request(ApiKey::DescribeConfigs, 3, &body)
+}
+
+/// IncrementalAlterConfigs in version 0 that names the loggers of broker 1 so many times, and changes none.
+pub(crate) fn loggers_of_the_broker(count: u32) -> Vec<u8> {
+    let mut body = count.to_be_bytes().to_vec();
+    for _ in 0..count {
+        body.push(8);
+        put_string(&mut body, "1");
+        body.extend(0_i32.to_be_bytes());
+    }
+    body.push(0);
+    request(ApiKey::IncrementalAlterConfigs, 0, &body)
+}
+
+/// DescribeProducers in version 0, of so many partitions of a topic that there cannot be.
+pub(crate) fn producers_of_a_long_name(count: u32) -> Vec<u8> {
+    let name = "n".repeat(LONG);
+    let mut body = Vec::new();
+    put_compact_count(&mut body, 1);
+    put_compact_count(&mut body, name.len());
+    body.extend(name.as_bytes());
+    put_compact_count(&mut body, count as usize);
+    (0..count).for_each(|partition| body.extend(partition.to_be_bytes()));
+    body.extend([0, 0]);
+    request(ApiKey::DescribeProducers, 0, &body)
+}
+
+/// FindCoordinator in version 0: the topic of the groups is made.
+pub(crate) fn find_coordinator() -> Vec<u8> {
+    let mut body = Vec::new();
+    put_string(&mut body, "g");
+    request(ApiKey::FindCoordinator, 0, &body)
+}
+
+/// OffsetCommit in version 2, of so many offsets of one partition by a group with a long id.
+pub(crate) fn commits_of_a_long_group(count: u32) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_string(&mut body, &"g".repeat(LONG));
+    body.extend((-1_i32).to_be_bytes());
+    put_string(&mut body, "");
+    body.extend((-1_i64).to_be_bytes());
+    body.extend(1_i32.to_be_bytes());
+    put_string(&mut body, "victim");
+    body.extend(count.to_be_bytes());
+    for _ in 0..count {
+        // Partition 0, offset 0, no metadata.
+        body.extend([0; 4 + 8]);
+        body.extend((-1_i16).to_be_bytes());
+    }
+    request(ApiKey::OffsetCommit, 2, &body)
 }
 
 pub(crate) fn produce_of_a_huge_array() -> Vec<u8> {

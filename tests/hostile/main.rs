@@ -67,6 +67,24 @@ fn large_frames_that_do_not_end_stay_within_the_budget() {
 }
 
 #[test]
+fn what_is_asked_again_and_again_costs_no_more_than_once() {
+    for (attack, frame) in [
+        // All settings of a broker with their documentation are 85 KB: these would be 250 MB.
+        ("settings of a broker", frames::settings_of_the_broker(3_000)),
+        ("loggers of a broker", frames::loggers_of_the_broker(100_000)),
+        // A name of 30 KB, were it in each error, would be 3 GB.
+        ("producers of a long name", frames::producers_of_a_long_name(100_000)),
+        // And in each record.
+        ("commits of a long group", frames::commits_of_a_long_group(100_000)),
+    ] {
+        let scene = Scene::start(&[]);
+        attack::send_and_wait(scene.address(), &frames::find_coordinator());
+        attack::send_and_wait(scene.address(), &frame);
+        scene.end(attack, 150 * MIB);
+    }
+}
+
+#[test]
 fn announced_and_slow_frames_cost_nothing() {
     let scene = Scene::start(&[]);
     let announced: Vec<_> =

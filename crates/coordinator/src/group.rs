@@ -5,8 +5,9 @@ use protocol::Timestamp;
 use protocol::internal::group::GroupRecord;
 use protocol::messages::list_groups_response::ListedGroup;
 
+use crate::shard::GroupFilter;
 use crate::timers::Timer;
-use crate::{classic, consumer, shard};
+use crate::{GroupSummary, classic, consumer, shard, wire};
 
 /// A group. Which protocol it follows changes only by records.
 #[derive(Debug)]
@@ -77,19 +78,27 @@ impl Group {
     }
 
     /// What metrics show.
-    pub(crate) fn summary(&self) -> shard::GroupSummary<'_> {
+    pub(crate) fn summary(&self) -> GroupSummary<'_> {
         match self {
             Self::Classic(group) => group.summary(),
             Self::Consumer(group) => group.summary(),
         }
     }
 
-    /// For ListGroups, if the group passes the filters; an empty one passes every group.
-    pub(crate) fn list(&self, states: &[String], types: &[String]) -> Option<ListedGroup> {
-        match self {
-            Self::Classic(group) => group.list(states, types),
-            Self::Consumer(group) => group.list(states, types),
-        }
+    /// For ListGroups, if the group passes the filter.
+    pub(crate) fn list(&self, filter: &GroupFilter) -> Option<ListedGroup> {
+        let GroupSummary { id, kind, state, .. } = self.summary();
+        let protocol_type = match self {
+            Self::Classic(group) => group.protocol_type().unwrap_or_default(),
+            Self::Consumer(_) => consumer::PROTOCOL_TYPE,
+        };
+        filter.passes(state, kind).then(|| {
+            ListedGroup::default()
+                .with_group_id(wire(id).into())
+                .with_protocol_type(wire(protocol_type))
+                .with_group_state(wire(state))
+                .with_group_type(wire(kind))
+        })
     }
 
     /// Makes sure that whoever fetches offsets may do so.

@@ -42,7 +42,7 @@ pub use cluster::{Cluster, ClusterChange, Topic};
 pub use offsets::DeletedTopic;
 pub use outcome::{Action, Append, Now, Token};
 pub use settings::Settings;
-pub use shard::{Client, GroupSummary, Shard};
+pub use shard::{Client, GroupFilter, GroupSummary, Shard};
 
 /// A text as it goes into a response.
 fn wire(text: &str) -> StrBytes {

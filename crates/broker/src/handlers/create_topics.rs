@@ -1,5 +1,6 @@
 //! CreateTopics: answered when the partitions can be written to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use config::{BrokerLayers, Resource, Settings, TOPIC, describe};
@@ -34,9 +35,11 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
             }
         };
         let layers = broker.metadata.broker_layers(&broker.image.load());
+        let asked: HashMap<&str, _> =
+            request.topics.iter().map(|topic| (topic.name.as_str(), topic)).collect();
         let topics = results.into_iter().map(|(name, result)| {
             let result = result.map(|created| {
-                let asked = request.topics.iter().find(|topic| **topic.name == *name);
+                let asked = asked.get(&*name);
                 (created, asked.map_or_else(Vec::new, |asked| configs(&layers, asked)))
             });
             answer(&name, result)

@@ -14,7 +14,7 @@ use protocol::messages::describe_configs_response::{
 };
 use protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse, Request, Response};
 
-use super::{Call, misrouted};
+use super::{Call, each_once, misrouted};
 use crate::broker::Broker;
 use crate::loggers;
 use crate::net::Reply;
@@ -32,7 +32,8 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     let is_known =
         |code: i8| ResourceType::from_code(code).is_some() || code == loggers::RESOURCE_TYPE;
     let unknown = types.into_iter().find(|code| !is_known(*code));
-    let results = request.resources.iter().map(|resource| {
+    let resources = each_once(&request.resources, |it| (it.resource_type, &it.resource_name));
+    let results = resources.map(|resource| {
         let result = DescribeConfigsResult::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());

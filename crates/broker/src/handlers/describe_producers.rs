@@ -9,7 +9,7 @@ use protocol::messages::describe_producers_response::{
 use protocol::messages::{DescribeProducersResponse, ProducerId, Request, Response};
 use protocol::{ErrorCode, Offset, PartitionId};
 
-use super::{Call, misrouted};
+use super::{Call, each_once, misrouted};
 use crate::broker::Broker;
 use crate::net::Reply;
 use crate::partition::Partition;
@@ -17,15 +17,14 @@ use crate::wire;
 
 pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Reply {
     let Request::DescribeProducers(request) = request else { return misrouted(&request) };
-    let topics = request.topics.iter().map(|wanted| {
-        let topic = check_topic_name(&wanted.name).and_then(|()| {
-            broker.partitions.topic(&wanted.name).ok_or_else(|| unknown(&wanted.name))
-        });
-        let partitions = wanted.partition_indexes.iter().map(|index| {
+    let topics = each_once(&request.topics, |wanted| &wanted.name).map(|wanted| {
+        let topic = check_topic_name(&wanted.name)
+            .and_then(|()| broker.partitions.topic(&wanted.name).ok_or_else(unknown));
+        let partitions = each_once(&wanted.partition_indexes, |index| **index).map(|index| {
             let response = PartitionResponse::default().with_partition_index(*index);
             let partition = topic.as_ref().map_err(Clone::clone).and_then(|topic| {
                 let partition = topic.partitions.get(&PartitionId(*index));
-                partition.ok_or_else(|| unknown(&wanted.name))
+                partition.ok_or_else(unknown)
             });
             match partition {
                 Ok(partition) => response.with_active_producers(producers_of(partition)),
@@ -43,9 +42,9 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     Reply::now(Response::DescribeProducers(response))
 }
 
-fn unknown(topic: &str) -> ApiError {
-    let code = ErrorCode::UnknownTopicOrPartition;
-    ApiError { code, message: format!("this broker has no such partition of topic `{topic}`") }
+fn unknown() -> ApiError {
+    let message = "this broker has no such partition".to_owned();
+    ApiError { code: ErrorCode::UnknownTopicOrPartition, message }
 }
 
 fn producers_of(partition: &Partition) -> Vec<ProducerState> {

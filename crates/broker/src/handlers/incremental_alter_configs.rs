@@ -9,9 +9,7 @@ use protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
-use protocol::messages::{
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, Request, Response,
-};
+use protocol::messages::{IncrementalAlterConfigsResponse, Request, Response};
 
 use super::alter_configs::{alter, resource};
 use super::{Call, misrouted};
@@ -24,9 +22,11 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     let broker = Arc::clone(broker);
     Reply::later(async move {
         let validate_only = request.validate_only;
+        let ours = request.resources.iter().filter(|asked| are_our_loggers(&broker, asked));
+        let are_named_once = ours.count() == 1;
         let asked = request.resources.iter().map(|asked| {
             if asked.resource_type == loggers::RESOURCE_TYPE {
-                alter_loggers(&broker, &request, asked)?;
+                alter_loggers(&broker, asked, are_named_once, validate_only)?;
                 return Ok(None);
             }
             let resource = resource(broker.node_id, asked.resource_type, &asked.resource_name)?;
@@ -50,21 +50,24 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     })
 }
 
+fn are_our_loggers(broker: &Broker, asked: &AlterConfigsResource) -> bool {
+    asked.resource_type == loggers::RESOURCE_TYPE
+        && asked.resource_name.parse() == Ok(broker.node_id.0)
+}
+
 /// Changes the levels of this broker's loggers. That is no business of the cluster's: they are gone after a restart.
 fn alter_loggers(
     broker: &Broker,
-    request: &IncrementalAlterConfigsRequest,
     asked: &AlterConfigsResource,
+    are_named_once: bool,
+    validate_only: bool,
 ) -> Result<(), ApiError> {
     let invalid = |message| Err(ApiError { code: ErrorCode::InvalidRequest, message });
-    if asked.resource_name.parse() != Ok(broker.node_id.0) {
+    if !are_our_loggers(broker, asked) {
         let (node_id, name) = (broker.node_id, &*asked.resource_name);
         return invalid(format!("broker {node_id} has its own loggers, and not those of `{name}`"));
     }
-    let is_logger = |other: &&AlterConfigsResource| {
-        other.resource_type == asked.resource_type && other.resource_name == asked.resource_name
-    };
-    if request.resources.iter().filter(is_logger).count() > 1 {
+    if !are_named_once {
         return invalid("the loggers of the broker are named twice".to_owned());
     }
     let changes: Vec<_> = asked.configs.iter().map(logger_change).collect();
@@ -72,7 +75,7 @@ fn alter_loggers(
     if let Some(twice) = changes.iter().find(|change| !seen.insert(change.logger)) {
         return invalid(format!("logger `{}` is named twice", twice.logger));
     }
-    broker.loggers.alter(&changes, request.validate_only)
+    broker.loggers.alter(&changes, validate_only)
 }
 
 fn logger_change(config: &AlterableConfig) -> loggers::Change<'_> {

@@ -5,6 +5,7 @@ mod configs;
 mod fetch;
 mod log_dirs;
 mod loggers;
+mod repeated;
 mod topics;
 
 use std::net::SocketAddr;

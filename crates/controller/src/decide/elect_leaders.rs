@@ -71,7 +71,7 @@ fn find<'a>(
     let topic = cluster.image.topic(&asked.topic);
     let found = topic.and_then(|topic| Some((&**topic, topic.partitions.get(&asked.partition)?)));
     found.map(|(topic, partition)| (topic, &**partition)).ok_or_else(|| {
-        let message = format!("there is no partition {asked}");
+        let message = "there is no such partition".to_owned();
         ApiError::new(ErrorCode::UnknownTopicOrPartition, message)
     })
 }

@@ -13,8 +13,9 @@ pub fn check_topic_name(name: &str) -> Result<(), ApiError> {
     let reason = match name {
         "" => "it is empty".to_owned(),
         "." | ".." => format!("`{name}` stands for a directory"),
+        // Not repeated: a client may be told so for each of a million partitions.
         name if name.len() > NAME_BYTES_MAX => {
-            format!("`{name}` is longer than {NAME_BYTES_MAX} characters")
+            format!("it is longer than {NAME_BYTES_MAX} characters")
         }
         name if !name.bytes().all(is_allowed) => {
             format!("`{name}` has characters other than ASCII letters, digits, `.`, `_` and `-`")

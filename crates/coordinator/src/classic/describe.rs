@@ -1,7 +1,6 @@
 //! What is told about a classic group.
 
 use protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
-use protocol::messages::list_groups_response::ListedGroup;
 
 use super::group::{Group, State};
 use super::member::Member;
@@ -43,20 +42,5 @@ impl Group {
             members: self.members.len(),
             generation: self.generation,
         }
-    }
-
-    /// For ListGroups, if the group passes the filters; an empty one passes every group.
-    pub(crate) fn list(&self, states: &[String], types: &[String]) -> Option<ListedGroup> {
-        let passes = |filter: &[String], value: &str| {
-            filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
-        };
-        let is_listed = passes(states, self.state.name()) && passes(types, GROUP_TYPE);
-        is_listed.then(|| {
-            ListedGroup::default()
-                .with_group_id(wire(&self.id).into())
-                .with_protocol_type(wire(self.protocol_type.as_deref().unwrap_or_default()))
-                .with_group_state(wire(self.state.name()))
-                .with_group_type(wire(GROUP_TYPE))
-        })
     }
 }

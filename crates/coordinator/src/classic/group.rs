@@ -131,6 +131,11 @@ impl Group {
         self.leader.as_deref() == Some(member_id)
     }
 
+    /// `consumer`, `connect` and so on.
+    pub(crate) fn protocol_type(&self) -> Option<&str> {
+        self.protocol_type.as_deref()
+    }
+
     /// True if the members are consumers, or the last ones were.
     pub(crate) fn has_consumers(&self) -> bool {
         self.protocol_type.as_deref() == Some(CONSUMER)

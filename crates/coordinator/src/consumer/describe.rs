@@ -4,7 +4,6 @@ use config::Assignor;
 use protocol::messages::consumer_group_describe_response::{
     Assignment as Described, DescribedGroup, Member as DescribedMember, TopicPartitions,
 };
-use protocol::messages::list_groups_response::ListedGroup;
 
 use super::group::{Group, PROTOCOL_TYPE};
 use super::member::Member;
@@ -74,21 +73,6 @@ impl Group {
             members: self.members.len(),
             generation: self.epoch,
         }
-    }
-
-    /// For ListGroups, if the group passes the filters; an empty one passes every group.
-    pub(crate) fn list(&self, states: &[String], types: &[String]) -> Option<ListedGroup> {
-        let passes = |filter: &[String], value: &str| {
-            filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
-        };
-        let state = self.state().name();
-        (passes(states, state) && passes(types, PROTOCOL_TYPE)).then(|| {
-            ListedGroup::default()
-                .with_group_id(wire(&self.id).into())
-                .with_protocol_type(wire(PROTOCOL_TYPE))
-                .with_group_state(wire(state))
-                .with_group_type(wire(PROTOCOL_TYPE))
-        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::member::Member;
 use crate::assignor::Assignment;
 
 /// What ListGroups calls such groups, and what the groups of their members are, classic or not.
-pub(super) const PROTOCOL_TYPE: &str = "consumer";
+pub(crate) const PROTOCOL_TYPE: &str = "consumer";
 
 /// What a regular expression stood for when it was last matched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,7 +47,7 @@ mod tests;
 pub(crate) use change::{Change, Downgrade};
 pub(crate) use classic_join::Joined;
 pub(crate) use draft::Draft;
-pub(crate) use group::Group;
+pub(crate) use group::{Group, PROTOCOL_TYPE};
 pub(crate) use heartbeat::{Heartbeat, check as check_heartbeat, heartbeat};
 pub(crate) use offsets::Gate;
 pub(crate) use refusal::Refusal;

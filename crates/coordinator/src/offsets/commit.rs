@@ -122,6 +122,14 @@ impl Shard {
             is_transactional: false,
         };
         let valid = self.validate_commit(now, token, &committer, out);
+        let lengths = request.topics.iter().flat_map(|topic| {
+            let of_metadata = |it: &OffsetCommitRequestPartition| {
+                it.committed_metadata.as_ref().map_or(0, |metadata| metadata.len())
+            };
+            topic.partitions.iter().map(move |it| topic.name.len() + of_metadata(it))
+        });
+        let fits = self.fits(&request.group_id, lengths);
+        let valid = valid.and_then(|gate| fits.map(|()| gate));
         let expire_timestamp = match request.retention_time_ms {
             -1 => Timestamp::NONE,
             retention_ms => Timestamp(now.timestamp.0.saturating_add(retention_ms)),
@@ -179,6 +187,14 @@ impl Shard {
             is_transactional: true,
         };
         let valid = self.validate_commit(now, token, &committer, out);
+        let lengths = request.topics.iter().flat_map(|topic| {
+            let of_metadata = |it: &TxnOffsetCommitRequestPartition| {
+                it.committed_metadata.as_ref().map_or(0, |metadata| metadata.len())
+            };
+            topic.partitions.iter().map(move |it| topic.name.len() + of_metadata(it))
+        });
+        let fits = self.fits(&request.group_id, lengths);
+        let valid = valid.and_then(|gate| fits.map(|()| gate));
         let mut records = Vec::new();
         let mut response = TxnOffsetCommitResponse::default();
         for requested in &request.topics {
@@ -215,6 +231,14 @@ impl Shard {
         }
         let producer = (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch));
         self.split(now, out).1.respond_after(records, Some(producer), token, response);
+    }
+
+    /// Makes sure that offsets can all be in one batch, whose topics' names and metadata have these lengths. It is looked at
+    /// before their records are made: a group's id is in each.
+    fn fits(&self, group_id: &str, lengths: impl Iterator<Item = usize>) -> Result<(), ErrorCode> {
+        let bytes: usize = lengths.map(|length| group_id.len() + length).sum();
+        let is_small = bytes <= self.settings.append_bytes_max;
+        is_small.then_some(()).ok_or(ErrorCode::InvalidCommitOffsetSize)
     }
 
     /// Makes sure that whoever commits may do so. A group that does not exist may be given offsets from outside.

@@ -117,15 +117,16 @@ impl Shard {
         let topic: Arc<str> = Arc::from(&**requested.name);
         let group = self.groups.get(group_id);
         let is_subscribed = group.is_some_and(|group| group.is_subscribed_to(&topic));
+        let partition = TopicPartition::new(topic, PartitionId(0));
+        let mut key = OffsetCommitKey { group_id: group_id.to_owned(), partition };
         let mut delete = |partition: i32| {
             let response = OffsetDeleteResponsePartition::default().with_partition_index(partition);
             if is_subscribed {
                 return response.with_error_code(ErrorCode::GroupSubscribedToTopic.code());
             }
-            let partition = TopicPartition::new(Arc::clone(&topic), PartitionId(partition));
-            let key = OffsetCommitKey { group_id: group_id.to_owned(), partition };
+            key.partition.partition = PartitionId(partition);
             if self.offsets.has(&key) {
-                records.push(GroupRecord::OffsetCommit(key, None));
+                records.push(GroupRecord::OffsetCommit(key.clone(), None));
             }
             response
         };

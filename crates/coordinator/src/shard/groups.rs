@@ -17,6 +17,32 @@ use crate::wire;
 /// From this version of DescribeGroups on, that there is no such group is an error (KIP-1043).
 const DESCRIBE_SAYS_NOT_FOUND: i16 = 6;
 
+/// What a ListGroups request asks for. It is made once, and however long it is, each group is looked up in it and not
+/// compared with all of it: meanwhile the group's shard waits.
+#[derive(Debug)]
+pub struct GroupFilter {
+    states: HashSet<String>,
+    types: HashSet<String>,
+}
+
+impl GroupFilter {
+    /// The filters of a request, in which upper and lower case are the same.
+    pub fn new(request: &ListGroupsRequest) -> Self {
+        let names = |names: &[StrBytes]| {
+            names.iter().map(|name| name.trim().to_ascii_lowercase()).collect()
+        };
+        Self { states: names(&request.states_filter), types: names(&request.types_filter) }
+    }
+
+    /// Whether a group of this state and type is asked for. An empty filter lets every group through.
+    pub(crate) fn passes(&self, state: &str, kind: &str) -> bool {
+        let passes = |names: &HashSet<String>, name: &str| {
+            names.is_empty() || names.contains(&name.to_ascii_lowercase())
+        };
+        passes(&self.states, state) && passes(&self.types, kind)
+    }
+}
+
 impl Shard {
     /// Describes a classic group. One that does not exist is described as dead.
     pub fn describe_group(&self, group_id: &str, api_version: i16) -> DescribedGroup {
@@ -37,12 +63,9 @@ impl Shard {
             .with_error_message(Some(wire(&message)))
     }
 
-    /// The groups that pass the filters of the request. States and types that we do not know pass nothing.
-    pub fn list_groups(&self, request: &ListGroupsRequest) -> Vec<ListedGroup> {
-        let filter = |names: &[StrBytes]| names.iter().map(|name| name.trim().to_owned()).collect();
-        let states: Vec<String> = filter(&request.states_filter);
-        let types: Vec<String> = filter(&request.types_filter);
-        self.groups.values().filter_map(|group| group.list(&states, &types)).collect()
+    /// The groups that pass the filter.
+    pub fn list_groups(&self, filter: &GroupFilter) -> Vec<ListedGroup> {
+        self.groups.values().filter_map(|group| group.list(filter)).collect()
     }
 
     /// Deletes groups and their offsets. It is answered when that is committed.

@@ -29,6 +29,7 @@ use crate::timers::{Timer, Timers};
 use crate::turn::Turn;
 use appends::Waiting;
 
+pub use groups::GroupFilter;
 pub(crate) use groups::tombstone;
 pub use members::Client;
 pub use summary::GroupSummary;

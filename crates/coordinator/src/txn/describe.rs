@@ -39,10 +39,10 @@ pub struct Listed {
 /// Which ids to list.
 #[derive(Default)]
 pub struct Filter<'a> {
-    /// Those of these producers; of all if it is empty.
-    pub producer_ids: &'a [ProducerId],
-    /// Those in one of these states, where there is a list of states.
-    pub states: Option<&'a [TransactionState]>,
+    /// Those of these producers, where some are named.
+    pub producer_ids: Option<&'a BTreeSet<ProducerId>>,
+    /// Those in one of these states, where some are named.
+    pub states: Option<&'a BTreeSet<TransactionState>>,
     /// Those whose transaction began longer ago than this, whether it has ended or not, as in Kafka.
     pub longer_than_ms: Option<i64>,
     /// Those whose id this accepts.
@@ -72,7 +72,7 @@ impl Shard {
     pub fn list(&self, filter: &Filter<'_>, now: Timestamp) -> Vec<Listed> {
         let listed = self.transactions().filter(|(id, known)| {
             let age_ms = now.0.saturating_sub(known.start.0);
-            (filter.producer_ids.is_empty() || filter.producer_ids.contains(&known.producer_id))
+            filter.producer_ids.is_none_or(|ids| ids.contains(&known.producer_id))
                 && filter.states.is_none_or(|states| states.contains(&known.state))
                 && filter.longer_than_ms.is_none_or(|longer_than_ms| age_ms > longer_than_ms)
                 && filter.matches.is_none_or(|matches| matches(id))

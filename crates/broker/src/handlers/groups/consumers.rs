@@ -8,7 +8,7 @@ use protocol::messages::{
     ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatResponse, Request, Response,
 };
 
-use super::super::{Call, misrouted};
+use super::super::{Call, each_once, misrouted};
 use super::{ask, client, host};
 use crate::broker::Broker;
 use crate::net::Reply;
@@ -41,7 +41,7 @@ pub(in crate::handlers) fn consumer_group_describe(
 ) -> Reply {
     let Request::ConsumerGroupDescribe(request) = request else { return misrouted(&request) };
     let version = call.header.version;
-    let groups = request.group_ids.iter().map(|group_id| {
+    let groups = each_once(&request.group_ids, |group_id| *group_id).map(|group_id| {
         let described = if group_id.is_empty() {
             Err(ErrorCode::InvalidGroupId)
         } else {

@@ -1,15 +1,15 @@
 //! DescribeGroups, ListGroups and DeleteGroups.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use coordinator::GroupFilter;
 use protocol::messages::delete_groups_response::DeletableGroupResult;
 use protocol::messages::describe_groups_response::DescribedGroup;
 use protocol::messages::{
     DeleteGroupsResponse, DescribeGroupsResponse, GroupId, ListGroupsResponse, Request, Response,
 };
 
-use super::super::{Call, misrouted};
+use super::super::{Call, each_once, misrouted};
 use crate::broker::Broker;
 use crate::net::Reply;
 use crate::wire;
@@ -20,7 +20,7 @@ pub(in crate::handlers) fn describe_groups(
     request: Request,
 ) -> Reply {
     let Request::DescribeGroups(request) = request else { return misrouted(&request) };
-    let groups = request.groups.iter().map(|group_id| {
+    let groups = each_once(&request.groups, |group_id| *group_id).map(|group_id| {
         let described = broker
             .groups
             .look_at(group_id, |shard| shard.describe_group(group_id, call.header.version));
@@ -47,7 +47,8 @@ pub(in crate::handlers) fn list_groups(
     request: Request,
 ) -> Reply {
     let Request::ListGroups(request) = request else { return misrouted(&request) };
-    let groups = broker.groups.look(|shard| shard.list_groups(&request));
+    let filter = GroupFilter::new(&request);
+    let groups = broker.groups.look(|shard| shard.list_groups(&filter));
     let response =
         ListGroupsResponse::default().with_groups(groups.into_iter().flatten().collect());
     Reply::now(Response::ListGroups(response))
@@ -61,11 +62,7 @@ pub(in crate::handlers) fn delete_groups(
     let Request::DeleteGroups(request) = request else { return misrouted(&request) };
     let version = call.header.version;
     // Each group is asked for by itself: they may belong to different shards.
-    let mut named = HashSet::new();
-    let asked: Vec<_> = request
-        .groups_names
-        .into_iter()
-        .filter(|group_id| named.insert(group_id.clone()))
+    let asked: Vec<_> = each_once(request.groups_names, GroupId::clone)
         .map(|group_id| {
             let ids = [group_id.clone()];
             let asked = broker.groups.ask(&group_id, version, |shard, now, token, out| {

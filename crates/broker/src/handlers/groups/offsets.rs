@@ -1,7 +1,7 @@
 //! OffsetCommit, OffsetFetch and OffsetDelete. Version 10 of the first two names topics by their ids: the names are
 //! looked up on the way in, and the ids take their place on the way out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use protocol::ErrorCode;
@@ -10,11 +10,11 @@ use protocol::messages::offset_fetch_response::{
 };
 use protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchRequestGroup,
-    OffsetFetchResponse, Request, Response, TopicName,
+    OffsetFetchRequestTopic, OffsetFetchResponse, Request, Response, TopicName,
 };
 use uuid::Uuid;
 
-use super::super::{Call, misrouted};
+use super::super::{Call, Numbers, each_once, misrouted};
 use super::ask;
 use crate::broker::Broker;
 use crate::net::Reply;
@@ -122,14 +122,18 @@ fn refuse_commit(request: &OffsetCommitRequest) -> impl Fn(ErrorCode) -> Respons
 /// Adds what was not known, and leaves of a topic's name and id the one that the version has.
 fn finish_commit(response: Response, unknown: Vec<CommitTopic>, by_id: bool) -> Response {
     let Response::OffsetCommit(mut response) = response else { return response };
-    let mut unknown: BTreeMap<_, _> =
-        unknown.into_iter().map(|topic| ((topic.name.clone(), topic.topic_id), topic)).collect();
+    let mut missing: BTreeMap<_, CommitTopic> = BTreeMap::new();
+    for mut topic in unknown {
+        let place = missing.entry((topic.name.clone(), topic.topic_id));
+        let partitions = std::mem::take(&mut topic.partitions);
+        place.or_insert(topic).partitions.extend(partitions);
+    }
     for topic in &mut response.topics {
-        if let Some(missing) = unknown.remove(&(topic.name.clone(), topic.topic_id)) {
+        if let Some(missing) = missing.remove(&(topic.name.clone(), topic.topic_id)) {
             topic.partitions.extend(missing.partitions);
         }
     }
-    response.topics.extend(unknown.into_values());
+    response.topics.extend(missing.into_values());
     for topic in &mut response.topics {
         if by_id {
             topic.name = TopicName::default();
@@ -149,10 +153,9 @@ pub(in crate::handlers) fn offset_fetch(
     let version = call.header.version;
     let is_stable = request.require_stable;
     let broker = Arc::clone(broker);
-    let asked: Vec<_> = request
-        .groups
-        .into_iter()
+    let asked: Vec<_> = each_once(request.groups, |group| group.group_id.clone())
         .map(|mut group| {
+            ask_once(&mut group);
             name_fetched(&broker, &mut group, version >= TOPIC_IDS_SINCE);
             let asked = broker.groups.ask(&group.group_id, version, |shard, now, token, out| {
                 shard.fetch_offsets(now, token, &group, is_stable, out);
@@ -179,6 +182,16 @@ pub(in crate::handlers) fn offset_fetch(
         }
         Response::OffsetFetch(finish_fetch(&broker, groups, version)).into()
     })
+}
+
+/// Leaves each partition of a request where it is named first.
+fn ask_once(group: &mut OffsetFetchRequestGroup) {
+    let (mut numbers, mut seen) = (Numbers::new(), HashSet::new());
+    for topic in group.topics.iter_mut().flatten() {
+        let OffsetFetchRequestTopic { name, topic_id, partition_indexes } = topic;
+        let number = numbers.of((&**name, *topic_id));
+        partition_indexes.retain(|index| seen.insert((number, *index)));
+    }
 }
 
 /// Names the topics that are asked for by id; one that is not known keeps its id alone.
@@ -250,7 +263,12 @@ pub(in crate::handlers) fn offset_delete(
     call: &Call<'_>,
     request: Request,
 ) -> Reply {
-    let Request::OffsetDelete(request) = request else { return misrouted(&request) };
+    let Request::OffsetDelete(mut request) = request else { return misrouted(&request) };
+    let (mut numbers, mut seen) = (Numbers::new(), HashSet::new());
+    for topic in &mut request.topics {
+        let number = numbers.of(topic.name.clone());
+        topic.partitions.retain(|partition| seen.insert((number, partition.partition_index)));
+    }
     ask(
         broker,
         &request.group_id,

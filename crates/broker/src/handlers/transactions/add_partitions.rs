@@ -115,24 +115,28 @@ fn refuse_absent(
     is_client: bool,
 ) -> Option<Vec<TopicResult>> {
     let image = broker.image.load();
-    let fault = |topic: &AddPartitionsToTxnTopic, index: i32| {
+    let faults_of = |topic: &AddPartitionsToTxnTopic| {
         let known = image.topic(&topic.name);
-        let exists = known.is_some_and(|it| it.partitions.contains_key(&PartitionId(index)));
-        if is_client && broker.is_internal(&topic.name) {
-            Some(ErrorCode::TopicAuthorizationFailed)
-        } else {
-            (!exists).then_some(ErrorCode::UnknownTopicOrPartition)
+        let is_forbidden = is_client && broker.is_internal(&topic.name);
+        move |index: i32| {
+            let exists = known.is_some_and(|it| it.partitions.contains_key(&PartitionId(index)));
+            if is_forbidden {
+                Some(ErrorCode::TopicAuthorizationFailed)
+            } else {
+                (!exists).then_some(ErrorCode::UnknownTopicOrPartition)
+            }
         }
     };
     let is_good = |topic: &AddPartitionsToTxnTopic| {
-        topic.partitions.iter().all(|index| fault(topic, *index).is_none())
+        let fault = faults_of(topic);
+        topic.partitions.iter().all(|index| fault(*index).is_none())
     };
     if topics.iter().all(is_good) {
         return None;
     }
     let refuse = |topic| {
-        let code = |index| fault(topic, index).unwrap_or(ErrorCode::OperationNotAttempted);
-        topic_result(topic, code)
+        let fault = faults_of(topic);
+        topic_result(topic, |index| fault(index).unwrap_or(ErrorCode::OperationNotAttempted))
     };
     Some(topics.iter().map(refuse).collect())
 }

@@ -1,5 +1,6 @@
 //! DescribeTransactions and ListTransactions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coordinator::txn::{Described, Filter, Listed, TransactionState};
@@ -14,7 +15,7 @@ use protocol::messages::{
 use protocol::{ErrorCode, ProducerId as Id, Timestamp};
 use regex::{Regex, RegexBuilder};
 
-use super::super::{Call, misrouted};
+use super::super::{Call, each_once, misrouted};
 use crate::broker::Broker;
 use crate::net::Reply;
 use crate::wire;
@@ -28,7 +29,8 @@ pub(in crate::handlers) fn describe_transactions(
     request: Request,
 ) -> Reply {
     let Request::DescribeTransactions(request) = request else { return misrouted(&request) };
-    let states = request.transactional_ids.into_iter().map(|id| {
+    let ids = each_once(request.transactional_ids, TransactionalId::clone);
+    let states = ids.map(|id| {
         let described = match id.is_empty() {
             true => Err(ErrorCode::InvalidRequest),
             false => broker.transactions.look_at(&id, |shard| shard.describe(&id)),
@@ -93,12 +95,11 @@ fn list(
     let pattern = pattern.map(compile).transpose()?;
     let matches = |id: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(id));
     let names = &request.state_filters;
-    let states: Vec<_> =
-        names.iter().filter_map(|name| TransactionState::from_name(name)).collect();
-    let producer_ids: Vec<_> = request.producer_id_filters.iter().map(|id| Id(id.0)).collect();
+    let states = names.iter().filter_map(|name| TransactionState::from_name(name)).collect();
+    let producer_ids: BTreeSet<_> = request.producer_id_filters.iter().map(|id| Id(id.0)).collect();
     let duration_ms = request.duration_filter;
     let filter = Filter {
-        producer_ids: &producer_ids,
+        producer_ids: (!producer_ids.is_empty()).then_some(&producer_ids),
         states: (!names.is_empty()).then_some(&states),
         longer_than_ms: (duration_ms >= 0).then_some(duration_ms),
         matches: Some(&matches),

@@ -31,7 +31,7 @@ use protocol::{ErrorCode, ProducerId, TopicId};
 use uuid::Uuid;
 
 use super::driver::{Driver, Event, kafka_settings};
-use crate::{DeletedTopic, Settings};
+use crate::{DeletedTopic, GroupFilter, Settings};
 use command::Command;
 
 /// A shard that is played a script.
@@ -82,7 +82,9 @@ impl Player {
                 self.output += &print::described(&group);
             }
             "list" => {
-                for group in self.driver.shard.list_groups(&request::list(&command)) {
+                for group in
+                    self.driver.shard.list_groups(&GroupFilter::new(&request::list(&command)))
+                {
                     self.output += &print::listed(&group);
                 }
             }

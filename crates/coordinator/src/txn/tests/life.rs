@@ -1,5 +1,6 @@
 //! A transaction from its beginning to its end: partitions, markers, time-outs, and the log in between.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::{ErrorCode, ProducerId, Timestamp};
@@ -137,11 +138,17 @@ fn list_filters_by_producer_state_time_and_name() {
     let now = Timestamp(world.now.timestamp.0 + 500);
     let count = |filter: Filter<'_>| world.shard.list(&filter, now).len();
     assert_eq!(count(Filter::default()), 1);
-    assert_eq!(count(Filter { producer_ids: &[ProducerId(1)], ..Filter::default() }), 1);
-    assert_eq!(count(Filter { producer_ids: &[ProducerId(2)], ..Filter::default() }), 0);
-    let states = [TransactionState::Ongoing];
+    assert_eq!(
+        count(Filter { producer_ids: Some(&BTreeSet::from([ProducerId(1)])), ..Filter::default() }),
+        1
+    );
+    assert_eq!(
+        count(Filter { producer_ids: Some(&BTreeSet::from([ProducerId(2)])), ..Filter::default() }),
+        0
+    );
+    let states = BTreeSet::from([TransactionState::Ongoing]);
     assert_eq!(count(Filter { states: Some(&states), ..Filter::default() }), 1);
-    assert_eq!(count(Filter { states: Some(&[]), ..Filter::default() }), 0);
+    assert_eq!(count(Filter { states: Some(&BTreeSet::new()), ..Filter::default() }), 0);
     assert_eq!(count(Filter { longer_than_ms: Some(499), ..Filter::default() }), 1);
     assert_eq!(count(Filter { longer_than_ms: Some(500), ..Filter::default() }), 0);
     assert_eq!(count(Filter { matches: Some(&|id| id == ID), ..Filter::default() }), 1);
