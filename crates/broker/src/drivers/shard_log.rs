@@ -11,6 +11,7 @@ use storage::log::{LeaderAppend, ReadRequest};
 use storage::producer::{Origin, Verified};
 use storage::validate::{Rules, validate};
 use storage::{Error, Log};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::broker::now as wall_clock;
 use crate::errors::Failure;
@@ -53,10 +54,19 @@ pub(super) fn append(
         AppendError { failure: err.into(), is_doubtful }
     })?;
     if appended.must_flush {
-        let flushed = log.flush_to(appended.last_offset.next());
+        let flushed = may_block(|| log.flush_to(appended.last_offset.next()));
         flushed.map_err(|err| AppendError { failure: err.into(), is_doubtful: true })?;
     }
     Ok(appended.first_offset)
+}
+
+/// Does something that waits for the disk, while another thread goes on with the connections of this one.
+fn may_block<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// Reads the whole log, batch by batch.
@@ -94,4 +104,27 @@ pub(super) fn now() -> Now {
 /// Locks the state of a shard, which is whole between any two statements.
 pub(super) fn lock<S>(state: &Mutex<S>) -> MutexGuard<'_, S> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn thread_goes_on_with_others_while_something_waits_for_the_disk() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+        let (done, disk) = mpsc::channel();
+        let result = runtime.unwrap().block_on(async {
+            let waiting =
+                tokio::spawn(
+                    async move { may_block(|| disk.recv_timeout(Duration::from_secs(30))) },
+                );
+            tokio::spawn(async move { done.send(()) }).await.unwrap().unwrap();
+            waiting.await.unwrap()
+        });
+        assert_eq!(result, Ok(()));
+    }
 }

@@ -1,6 +1,6 @@
 //! DescribeLogDirs: the log directories, the partitions in them, and the room that is left.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,14 +47,13 @@ fn answer(broker: &Broker, request: &DescribeLogDirsRequest) -> DescribeLogDirsR
 }
 
 /// The partitions that are asked for; `None` stands for all.
-fn asked(request: &DescribeLogDirsRequest) -> Option<HashSet<TopicPartition>> {
-    let topics = request.topics.as_ref()?.iter();
-    let partitions = topics.flat_map(|topic| {
-        let name: Arc<str> = Arc::from(&**topic.topic);
-        let partitions = topic.partitions.iter();
-        partitions.map(move |id| TopicPartition::new(Arc::clone(&name), PartitionId(*id)))
-    });
-    Some(partitions.collect())
+fn asked(request: &DescribeLogDirsRequest) -> Option<HashMap<&str, HashSet<PartitionId>>> {
+    let mut asked: HashMap<&str, HashSet<PartitionId>> = HashMap::new();
+    for topic in request.topics.as_ref()? {
+        let partitions = topic.partitions.iter().map(|id| PartitionId(*id));
+        asked.entry(&topic.topic).or_default().extend(partitions);
+    }
+    Some(asked)
 }
 
 /// Where the logs are and where they go, looked up once for all directories: a log that arrives meanwhile in another one
@@ -65,8 +64,12 @@ struct Places {
 }
 
 impl Places {
-    fn of(storage: &Storage, asked: Option<&HashSet<TopicPartition>>) -> Self {
-        let is_asked = |log: &Arc<Log>| asked.is_none_or(|it| it.contains(log.topic_partition()));
+    fn of(storage: &Storage, asked: Option<&HashMap<&str, HashSet<PartitionId>>>) -> Self {
+        let is_asked = |log: &Arc<Log>| {
+            let TopicPartition { topic, partition } = log.topic_partition();
+            let is_in = |partitions: &HashSet<_>| partitions.contains(partition);
+            asked.is_none_or(|asked| asked.get(&**topic).is_some_and(is_in))
+        };
         let mut logs = storage.logs();
         logs.retain(is_asked);
         logs.sort_by(|a, b| a.topic_partition().cmp(b.topic_partition()));
