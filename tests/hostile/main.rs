@@ -63,7 +63,8 @@ fn large_frames_that_do_not_end_stay_within_the_budget() {
     let grown = scene.memory().saturating_sub(before);
     say(format!("20 frames of 60 MiB: {} MiB more", grown / MIB));
     drop(held);
-    scene.end("unfinished frames", 150 * MIB);
+    // The allocator keeps about as much again of what has come and gone; without the budget it would be 1.2 GB.
+    scene.end("unfinished frames", 200 * MIB);
 }
 
 #[test]
