@@ -16,7 +16,7 @@ const MARKERS: (&str, &str) =
     ("<!-- compare: written by the comparison -->\n", "<!-- end of compare -->");
 
 /// What a promise costs: a row beside the same without it.
-const COSTS: [(&str, &str, &str); 4] = [
+const COSTS: [(&str, &str, &str); 5] = [
     ("idempotence", "idempotent", "plain"),
     ("transactions of 2 MB", "transactional", "plain"),
     ("transactions of 100 ms", "transactions-100", "plain"),

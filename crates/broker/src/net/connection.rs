@@ -61,7 +61,7 @@ struct Encoded {
 
 impl Encoded {
     /// Adds an answer that is to go out behind this one.
-    fn push(&mut self, next: Encoded) {
+    fn push(&mut self, next: Self) {
         self.rope.append(next.rope, self.slices.len());
         self.slices.extend(next.slices);
     }

@@ -163,7 +163,7 @@ impl Rope {
     }
 
     /// Adds the segments of another frame. Its slices count from `first_index` on.
-    pub fn append(&mut self, other: Rope, first_index: usize) {
+    pub fn append(&mut self, other: Self, first_index: usize) {
         self.len += other.len;
         self.segments.extend(other.segments.into_iter().map(|segment| match segment {
             Segment::Shared { bytes, index, offset } => {
