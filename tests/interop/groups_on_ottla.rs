@@ -23,11 +23,15 @@ const QUICK: [&str; 6] = [
     "offsets.topic.num.partitions=1",
     "num.partitions=6",
 ];
-/// For tests in which a member dies. Where none does, a slow machine is not to make it look as if.
+/// For tests in which a member dies.
 const SHORT_SESSIONS: [&str; 2] =
     ["group.consumer.min.session.timeout.ms=10000", "group.consumer.session.timeout.ms=10000"];
+/// Where none does, a machine on which a JVM takes a minute to start is not to make it look as if.
+const LONG_SESSIONS: [&str; 2] =
+    ["group.consumer.max.session.timeout.ms=600000", "group.consumer.session.timeout.ms=600000"];
 /// What classic members say for themselves.
-const CLASSIC_QUICK: [&str; 2] = [CLASSIC, "heartbeat.interval.ms=300"];
+const CLASSIC_QUICK: [&str; 3] =
+    [CLASSIC, "heartbeat.interval.ms=300", "session.timeout.ms=600000"];
 
 fn tool(broker: &OttlaBroker, class: &str, args: &[&str]) -> String {
     let args = [&["--bootstrap-server", broker.bootstrap()], args].concat();
@@ -138,7 +142,7 @@ fn check_log(home: &Path) {
 #[test]
 fn regular_expressions_and_static_members_are_what_they_are_in_kafka() {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
-    let broker = OttlaBroker::start(home.path(), &QUICK);
+    let broker = OttlaBroker::start(home.path(), &[&QUICK[..], &LONG_SESSIONS].concat());
     let create = |topic: &str| {
         tool(&broker, "TopicCommand", &["--create", "--topic", topic, "--partitions", "2"]);
     };
@@ -160,7 +164,8 @@ fn regular_expressions_and_static_members_are_what_they_are_in_kafka() {
     wait_until("the twin", || twin.has_said("failed UnreleasedInstanceIdException"));
     first.leave();
     let heir = start("a");
-    wait_until("the heir", || heir.assigned() == had);
+    let is_heir = waited(|| heir.assigned() == had);
+    assert!(is_heir, "not {had:?}: {:#?}\n{}", last_said(&[&second, &heir]), broker.log());
     assert_eq!(second.assigned(), others);
 
     let bad = Member::start(&broker, "h", "^(", &[NEW]);
@@ -171,7 +176,7 @@ fn regular_expressions_and_static_members_are_what_they_are_in_kafka() {
 #[test]
 fn group_goes_to_the_new_protocol_and_back_while_it_works() {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
-    let broker = OttlaBroker::start(home.path(), &QUICK);
+    let broker = OttlaBroker::start(home.path(), &[&QUICK[..], &LONG_SESSIONS].concat());
     let kind = || tool(&broker, "GroupsCommand", &["--list"]);
     let classic = || Member::start(&broker, "g", "orders", &CLASSIC_QUICK);
     let new = || Member::start(&broker, "g", "orders", &[NEW]);
