@@ -48,6 +48,22 @@ struct Unacknowledged {
     place: (usize, usize),
 }
 
+impl Unacknowledged {
+    /// Whether the records are as safe as was asked for; an error if they never will be.
+    fn is_acknowledged(&self) -> Result<bool, ErrorCode> {
+        let partition = &self.partition;
+        if partition.is_acknowledged(self.end_offset, self.must_flush) {
+            Ok(true)
+        } else if partition.is_gone() {
+            Err(ErrorCode::UnknownTopicOrPartition)
+        } else if self.must_flush && partition.log.dir().offline_reason().is_some() {
+            Err(ErrorCode::KafkaStorageError)
+        } else {
+            Ok(false)
+        }
+    }
+}
+
 /// Records that are checked, and have a partition to go to.
 #[derive(Debug)]
 struct Set {
@@ -371,12 +387,12 @@ async fn acknowledge(
 ) -> ProduceResponse {
     let waiter = Waiter::join(waiting.iter().map(|it| Watched(Arc::clone(&it.partition))));
     loop {
-        waiting.retain(|it| {
-            let is_offline = it.must_flush && it.partition.log.dir().offline_reason().is_some();
-            if is_offline {
-                fail(&mut response, it, ErrorCode::KafkaStorageError);
+        waiting.retain(|it| match it.is_acknowledged() {
+            Ok(is_acknowledged) => !is_acknowledged,
+            Err(code) => {
+                fail(&mut response, it, code);
+                false
             }
-            !is_offline && !it.partition.is_acknowledged(it.end_offset, it.must_flush)
         });
         if waiting.is_empty() {
             return response;
