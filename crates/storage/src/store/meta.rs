@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use protocol::BrokerId;
@@ -47,9 +47,16 @@ pub(super) fn claim(
     let id = id.unwrap_or_else(|| DirectoryId(*uuid::Uuid::new_v4().as_bytes()));
     let log_dir = LogDir::new(path.to_path_buf(), Arc::clone(pool), Arc::clone(&options.observer));
     let is_cordoned = options.config.cordoned_log_dirs.iter().any(|cordoned| cordoned == path);
-    let unopened = Mutex::default();
-    let (is_cordoned, is_stale) = (AtomicBool::new(is_cordoned), AtomicBool::new(false));
-    Ok((Dir { log_dir, id, is_cordoned, is_stale, unopened, _lock: lock }, meta))
+    let dir = Dir {
+        log_dir,
+        id,
+        is_cordoned: AtomicBool::new(is_cordoned),
+        log_count: AtomicUsize::new(0),
+        is_stale: AtomicBool::new(false),
+        unopened: Mutex::default(),
+        _lock: lock,
+    };
+    Ok((dir, meta))
 }
 
 fn check_owner(path: &Path, meta: &MetaProperties, options: &StorageOptions) -> Result<()> {

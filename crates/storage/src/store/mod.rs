@@ -14,7 +14,7 @@ mod partitions;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
@@ -82,6 +82,8 @@ struct Dir {
     id: DirectoryId,
     /// Gets no new partitions.
     is_cordoned: AtomicBool,
+    /// How many logs are in it.
+    log_count: AtomicUsize,
     /// Whether its checkpoints may speak of logs that are gone.
     is_stale: AtomicBool,
     /// The logs in it that could not be opened. The next start looks at them as after a crash, with what the checkpoints
@@ -98,6 +100,11 @@ impl Dir {
 }
 
 impl Storage {
+    fn dir_of(&self, dir: &Arc<LogDir>) -> &Dir {
+        let dir = self.dirs.iter().find(|it| Arc::ptr_eq(&it.log_dir, dir));
+        dir.expect("a log lies in one of the log directories")
+    }
+
     /// The cluster that the directories belong to.
     pub fn cluster_id(&self) -> &str {
         &self.cluster_id

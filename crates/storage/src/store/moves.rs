@@ -92,14 +92,15 @@ impl Moves {
             let copies: Vec<_> = found.extract_if(.., is_copy).collect();
             for mut copy in copies {
                 let (topic_partition, path) = (&copy.topic_partition, &copy.path);
+                let root = dir.path().display();
                 if live.contains(topic_partition) {
-                    tracing::info!(log = %topic_partition, dir = %dir.path().display(), "a move to another directory is begun anew");
+                    tracing::info!(log = %topic_partition, dir = %root, "a move to another directory is begun anew");
                     remove_tree(dir.disk(), path)?;
                     wanted.insert(copy.topic_partition, Wanted::new(dir));
                     continue;
                 }
                 if are_all_there && is_whole(dir, path)? {
-                    tracing::info!(log = %topic_partition, dir = %dir.path().display(), "a move to another directory is completed");
+                    tracing::info!(log = %topic_partition, dir = %root, "a move to another directory is completed");
                     let to = dir.path().join(topic_partition.to_string());
                     dir.disk().rename(path, &to).context("rename", path)?;
                     dir.disk().sync_dir(dir.path()).context("sync", dir.path())?;
@@ -310,6 +311,8 @@ impl Storage {
                 return Ok(false);
             }
             self.moves.forget(topic_partition);
+            self.dir_of(&from).log_count.fetch_sub(1, Ordering::Relaxed);
+            self.dir_of(&wanted.dir).log_count.fetch_add(1, Ordering::Relaxed);
             let at = Timestamp(now.0.saturating_add(log.config().file_delete_delay_ms));
             lock(&self.deletions).push((at, Arc::clone(&from), retired));
             self.forget_in_checkpoints(&from, &changing)?;

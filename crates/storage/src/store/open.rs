@@ -95,6 +95,9 @@ impl Storage {
             schedule: Mutex::new(Schedule::new(&options.config, options.now)),
             free_bytes_min: AtomicU64::new(options.free_bytes_min),
         });
+        for log in storage.logs() {
+            storage.dir_of(&log.dir()).log_count.fetch_add(1, Ordering::Relaxed);
+        }
         for (dir, Listed { recovery_points, .. }) in storage.dirs.iter().zip(listed) {
             storage.lower_recovery_points(dir, &recovery_points)?;
         }

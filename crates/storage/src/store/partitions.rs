@@ -55,6 +55,7 @@ impl Storage {
         // A directory that is left of another topic's log, which could not be renamed, is refused here.
         log.assign_topic_id(topic_id)?;
         lock(&self.logs).insert(topic_partition.clone(), Arc::clone(&log));
+        dir.log_count.fetch_add(1, Ordering::Relaxed);
         Ok(log)
     }
 
@@ -99,20 +100,12 @@ impl Storage {
 
     /// The directory that the log has been asked into, or else the one with the fewest logs, as Kafka chooses it.
     fn dir_for_new_log(&self, topic_partition: &TopicPartition) -> Result<&Dir> {
-        if let Some(dir) = self.moves.take_dir_of_new(topic_partition)
-            && let Some(dir) = self.dirs.iter().find(|it| Arc::ptr_eq(&it.log_dir, &dir))
-        {
-            return Ok(dir);
+        if let Some(dir) = self.moves.take_dir_of_new(topic_partition) {
+            return Ok(self.dir_of(&dir));
         }
-        let count_in = |dir: &Dir| {
-            let logs = lock(&self.logs);
-            logs.values().filter(|log| Arc::ptr_eq(&log.dir(), &dir.log_dir)).count()
-        };
         let open = |dir: &&Dir| !dir.is_cordoned() && dir.log_dir.offline_reason().is_none();
-        let dir = match &*self.dirs {
-            [only] if open(&only) => Some(only),
-            dirs => dirs.iter().filter(open).min_by_key(|dir| count_in(dir)),
-        };
+        let count = |dir: &&Dir| dir.log_count.load(Ordering::Relaxed);
+        let dir = self.dirs.iter().filter(open).min_by_key(count);
         dir.ok_or_else(|| Error::Unusable {
             path: self.dirs.first().map(|dir| dir.log_dir.path().to_path_buf()).unwrap_or_default(),
             reason: "every log directory is offline or cordoned, so none can take a new partition"
@@ -162,6 +155,7 @@ impl Storage {
             self.cleaner.forget(topic_partition);
             self.moves.forget(topic_partition);
             let dir = log.dir();
+            self.dir_of(&dir).log_count.fetch_sub(1, Ordering::Relaxed);
             let unique_id = uuid::Uuid::new_v4().simple().to_string();
             let path = dir.path().join(name(topic_partition, &unique_id));
             match dir.offline_on_io_error(log.retire_to(&path)) {
@@ -192,14 +186,11 @@ impl Storage {
         dir: &Arc<LogDir>,
         _changing: &MutexGuard<'_, ()>,
     ) -> Result<()> {
-        let set_stale = |is_stale| {
-            let dirs = self.dirs.iter().filter(|it| Arc::ptr_eq(&it.log_dir, dir));
-            dirs.for_each(|dir| dir.is_stale.store(is_stale, Ordering::Relaxed));
-        };
-        set_stale(true);
+        let is_stale = &self.dir_of(dir).is_stale;
+        is_stale.store(true, Ordering::Relaxed);
         self.write_checkpoints(dir)?;
         self.write_cleaned(dir)?;
-        set_stale(false);
+        is_stale.store(false, Ordering::Relaxed);
         Ok(())
     }
 }

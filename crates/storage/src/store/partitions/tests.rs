@@ -37,10 +37,14 @@ fn new_partitions_go_where_there_are_fewest() {
         })
     };
     assert_eq!(counts(), [2, 0, 2]);
+    let in_first = storage.logs().into_iter().find(|log| log.path().starts_with(broker.dir(0)));
+    storage.delete([in_first.unwrap().topic_partition()], NOW).unwrap();
+    broker.create(&storage, &partition("topic", 9));
+    assert_eq!(broker.names(0, "-9"), ["topic-9"], "where one has been deleted");
     let (first, _) = storage.dirs().next().unwrap();
     first.take_offline("a test");
     broker.create(&storage, &partition("topic", 4));
-    assert_eq!(counts(), [2, 0, 3]);
+    assert_eq!(broker.names(2, "-4"), ["topic-4"]);
     for (dir, _) in storage.dirs() {
         dir.take_offline("a test");
     }
