@@ -139,7 +139,7 @@ fn elect_preferred_leader_once_it_is_in_sync() {
     assert_eq!((decision.records.len(), decision.answer.len()), (1, 2));
     assert_refused(&decision.answer[1].1, ErrorCode::ElectionNotNeeded, "");
     let absent = elect(&world, Election::Preferred, 9);
-    assert_refused(&absent.answer, ErrorCode::UnknownTopicOrPartition, "t-9");
+    assert_refused(&absent.answer, ErrorCode::UnknownTopicOrPartition, "no such partition");
 }
 
 #[test]
