@@ -91,6 +91,20 @@ impl Broker {
         decided.unwrap_or_else(|_| Err(ErrorCode::RequestTimedOut.into()))
     }
 
+    /// The same for a request that may want to know only what would come of it: a check changes nothing that could be waited
+    /// for, and so is not timed.
+    pub(crate) async fn decide_or_check<A: Send + 'static>(
+        &self,
+        validate_only: bool,
+        timeout_ms: i32,
+        decide: impl FnOnce(&Cluster<'_>) -> Decision<A> + Send + 'static,
+    ) -> Result<A, ApiError> {
+        match validate_only {
+            true => self.decide(decide).await,
+            false => self.decide_within(timeout_ms, decide).await,
+        }
+    }
+
     /// Decides a change of the metadata and commits it, on the blocking pool. The answer holds on this broker when it
     /// is returned: partitions have been made, deleted and configured accordingly.
     pub(crate) async fn decide<A: Send + 'static>(

@@ -22,12 +22,8 @@ pub(super) fn handle(broker: &Arc<Broker>, _: &Call<'_>, request: Request) -> Re
     Reply::later(async move {
         let wanted = wanted(&request);
         let decide = move |cluster: &Cluster<'_>| create_topics(cluster, &wanted);
-        // A check changes nothing that could be waited for.
-        let decided = match request.validate_only {
-            true => broker.decide(decide).await,
-            false => broker.decide_within(request.timeout_ms, decide).await,
-        };
-        let results = match decided {
+        let decided = broker.decide_or_check(request.validate_only, request.timeout_ms, decide);
+        let results = match decided.await {
             Ok(results) => results,
             Err(err) => {
                 let names = request.topics.iter().map(|topic| topic.name.to_string());

@@ -74,8 +74,15 @@ impl Places {
         logs.retain(is_asked);
         logs.sort_by(|a, b| a.topic_partition().cmp(b.topic_partition()));
         let logs = logs.into_iter().map(|log| (Arc::clone(&log), log.dir())).collect();
-        // Asked for after the directories: what has arrived since then is in the list of neither.
+        // Asked for after the directories: what has arrived since then is shown once, where it was.
         Self { logs, moving: storage.moving() }
+    }
+
+    /// A log that is asked for, and its directory; all may be moving at once.
+    fn find(&self, log: &Arc<Log>) -> Option<&(Arc<Log>, Arc<LogDir>)> {
+        let name = log.topic_partition();
+        let idx = self.logs.binary_search_by(|(other, _)| other.topic_partition().cmp(name));
+        self.logs.get(idx.ok()?).filter(|(other, _)| Arc::ptr_eq(other, log))
     }
 
     fn in_dir(&self, broker: &Broker, dir: &Arc<LogDir>) -> Vec<InDir<'_>> {
@@ -90,9 +97,10 @@ impl Places {
             })
             .collect();
         for moving in self.moving.iter().filter(|moving| Arc::ptr_eq(&moving.dir, dir)) {
-            let log = self.logs.iter().find(|(log, _)| Arc::ptr_eq(log, &moving.log));
             // One that is here already has arrived, and is about to be struck from what is moving.
-            if let Some((log, _)) = log.filter(|(_, place)| !Arc::ptr_eq(place, dir)) {
+            if let Some((log, place)) = self.find(&moving.log)
+                && !Arc::ptr_eq(place, dir)
+            {
                 let lag = (log.log_end_offset().0 - moving.end_offset.0).max(0);
                 found.push(InDir { log, bytes: moving.copied_bytes, lag, is_future: true });
             }
