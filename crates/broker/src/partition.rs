@@ -18,7 +18,7 @@ pub(crate) struct Partition {
     pub(crate) log: Arc<Log>,
     leader: Mutex<Leader>,
     watchers: Watchers,
-    /// Whether it is not led here any more; whoever waits for it waits in vain.
+    /// Set once it is deleted: whoever waits for it waits in vain.
     is_gone: AtomicBool,
 }
 
