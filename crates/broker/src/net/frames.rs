@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use protocol::frame::{FrameError, LENGTH_BYTES, frame_length};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -17,6 +17,9 @@ const SLOW_BYTES_PER_SECOND: f64 = 1e6;
 /// A frame may take so many times what has come of it, so that a long one is read by few calls, and one that is only
 /// announced takes little.
 const TRUST: usize = 16;
+/// When so much of a frame has come, it may take all that it says: what has come would be copied at each step else, and be
+/// there twice while it is.
+const TRUSTED_BYTES: usize = 1 << 20;
 
 /// A frame without its length, and the memory that it takes.
 #[derive(Debug)]
@@ -85,14 +88,6 @@ impl FrameReader {
         self.since = self.since.map(|_| Instant::now());
     }
 
-    fn is_slow(&self) -> bool {
-        self.since.is_some_and(|since| {
-            let elapsed = since.elapsed();
-            let expected = elapsed.as_secs_f64() * SLOW_BYTES_PER_SECOND;
-            elapsed > SLOW_AFTER && (self.buffer.len() as f64) < expected
-        })
-    }
-
     /// The next frame; `None` when the client has closed the connection. May be dropped and called again: what has come
     /// is kept.
     pub(super) async fn next(
@@ -114,8 +109,7 @@ impl FrameReader {
                 None => SMALL_FRAME_BYTES,
             };
             self.buffer.reserve(room);
-            let room = self.buffer.capacity() - self.buffer.len();
-            let read = self.read(stream).await?;
+            let read = self.read(stream, room).await?;
             self.has_emptied_socket = read < room;
             if read == 0 {
                 return Ok(None);
@@ -123,16 +117,22 @@ impl FrameReader {
         }
     }
 
-    /// Reads what is there. A frame that holds memory which others need more ends here, if it comes slowly.
-    async fn read(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<usize, ReadError> {
+    /// Reads what is there, up to `room` bytes: the buffer may have room for more than has been lent, for it grows to twice
+    /// its size. A frame that holds memory which others need more ends here, if it comes slowly.
+    async fn read(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        room: usize,
+    ) -> Result<usize, ReadError> {
+        let mut buffer = (&mut self.buffer).limit(room);
         if self.loan.bytes() == 0 {
-            return Ok(stream.read_buf(&mut self.buffer).await?);
+            return Ok(stream.read_buf(&mut buffer).await?);
         }
         loop {
             tokio::select! {
                 biased;
-                read = stream.read_buf(&mut self.buffer) => return Ok(read?),
-                () = self.memory.pressure() => if self.is_slow() {
+                read = stream.read_buf(&mut buffer) => return Ok(read?),
+                () = self.memory.pressure() => if is_slow(self.since, buffer.get_ref().len()) {
                     return Err(ReadError::MemoryIsShort);
                 }
             }
@@ -148,7 +148,11 @@ impl FrameReader {
     /// Lends the frame memory for the next bytes of its `total`, by what has come so far, and says how much that is.
     async fn lend(&mut self, total: usize) -> usize {
         let come = self.buffer.len();
-        let room = (total - come).min((come * TRUST).max(SMALL_FRAME_BYTES));
+        let missing = total - come;
+        let room = match come {
+            ..TRUSTED_BYTES => missing.min((come * TRUST).max(SMALL_FRAME_BYTES)),
+            TRUSTED_BYTES.. => missing,
+        };
         if total > SMALL_FRAME_BYTES {
             // Still set if this is dropped while it waits, and true: it will be called again.
             self.is_waiting_for_memory = true;
@@ -174,6 +178,14 @@ impl FrameReader {
         let bytes = self.buffer.split_to(length).freeze();
         Frame { bytes, loan }
     }
+}
+
+/// Whether a frame of which so many bytes have come since then is slow.
+fn is_slow(since: Option<Instant>, come: usize) -> bool {
+    since.is_some_and(|since| {
+        let elapsed = since.elapsed();
+        elapsed > SLOW_AFTER && (come as f64) < elapsed.as_secs_f64() * SLOW_BYTES_PER_SECOND
+    })
 }
 
 #[cfg(test)]
@@ -211,6 +223,24 @@ mod tests {
             send.await.unwrap();
         }
         assert_eq!(memory.lent_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn no_more_of_a_frame_is_read_than_it_has_been_lent() {
+        let memory = Memory::new(1 << 20);
+        let (mut client, mut server) = tokio::io::duplex(1 << 20);
+        let mut reader = FrameReader::new(Arc::clone(&memory), 1 << 20);
+        client.write_all(&(1_000_000_i32).to_be_bytes()).await.unwrap();
+        let wait = tokio::time::timeout(Duration::from_millis(20), reader.next(&mut server));
+        assert!(wait.await.is_err());
+        // All other memory is somebody else's.
+        let mut other = memory.loan();
+        other.grow((1 << 20) / 8 * 7 - 2 * SMALL_FRAME_BYTES).await;
+        client.write_all(&vec![0; 900_000]).await.unwrap();
+        let wait = tokio::time::timeout(Duration::from_millis(20), reader.next(&mut server));
+        assert!(wait.await.is_err());
+        assert!(reader.buffer.capacity() > reader.loan.bytes(), "there was room for more");
+        assert_eq!(reader.buffer.len(), reader.loan.bytes());
     }
 
     #[tokio::test]
