@@ -13,6 +13,7 @@ use storage::validate::{Rules, Validated, validate};
 
 use crate::batches::{Shape, Stored, as_stored, data};
 use crate::case::Case;
+use crate::history::InFlight;
 use crate::producers::{Producer, Producers, Verdict};
 
 /// From here on producers write in transactions only.
@@ -39,7 +40,7 @@ impl Case {
         let group: Vec<_> = sent.iter().map(Sent::as_append).collect();
         let (epoch, now) = (self.leader_epoch, self.world.now);
         self.note(|| format!("append {} batches in {epoch:?} at {now}", group.len()));
-        self.in_flight.push(Vec::new());
+        self.begin_in_flight();
         let results = self.world.log().append_as_leader(&group, epoch, now);
         assert_eq!(results.len(), sent.len());
         let has_fault = results
@@ -175,7 +176,7 @@ impl Case {
                 assert_eq!(appended.last_offset, stored.last());
                 assert_eq!(appended.log_append_time, append_time.unwrap_or(Timestamp::NONE));
                 self.history.append(stored.clone());
-                self.in_flight.push(Vec::new());
+                self.begin_in_flight();
                 Some((stored, appended))
             }
             Err(Error::Rejected(refused)) => {
@@ -205,12 +206,18 @@ impl Case {
         }
     }
 
+    /// What is written from here on may fail.
+    fn begin_in_flight(&mut self) {
+        let log_end = self.history.log_end;
+        self.in_flight.push(InFlight { log_end, batches: Vec::new() });
+    }
+
     /// A batch whose write has failed may turn up at the end of the log when that is recovered.
     fn add_in_flight(&mut self, bytes: &[u8], append_time: Option<Timestamp>) {
         let in_flight = self.in_flight.last_mut().expect("every append begins with one");
-        let end = in_flight.last().map_or(self.history.log_end, Stored::next);
+        let end = in_flight.batches.last().map_or(in_flight.log_end, Stored::next);
         let stored = as_stored(bytes, end, self.leader_epoch, append_time);
-        in_flight.push(Stored::decode(&stored));
+        in_flight.batches.push(Stored::decode(&stored));
     }
 
     pub(crate) fn append_as_follower(&mut self) {
@@ -258,11 +265,12 @@ impl Case {
                 // What was written before a roll is in the log.
                 let end = self.world.log().log_end_offset();
                 let appended = sent.iter().take_while(|batch| batch.next() <= end).count();
-                self.in_flight.push(sent.split_off(appended));
+                let batches = sent.split_off(appended);
                 for batch in sent {
                     self.note(|| format!("    {batch}"));
                     self.history.append(batch);
                 }
+                self.in_flight.push(InFlight { log_end: self.history.log_end, batches });
             }
         }
         assert!(self.is_broken || self.world.log().log_end_offset() == self.history.log_end);

@@ -4,8 +4,7 @@ use protocol::{LeaderEpoch, Offset, ProducerId};
 use storage::{Error, Slice};
 use testkit::Rng;
 
-use crate::batches::Stored;
-use crate::history::History;
+use crate::history::{History, InFlight};
 use crate::world::World;
 
 /// How many operations a case has at most.
@@ -20,7 +19,7 @@ pub(crate) struct Case {
     pub(crate) half_cut: Offset,
     /// Batches of each failed append: those of one of them may turn up after a power loss, in the place of what was
     /// written there since and is not flushed.
-    pub(crate) in_flight: Vec<Vec<Stored>>,
+    pub(crate) in_flight: Vec<InFlight>,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) producer_ids: Vec<ProducerId>,
     /// Something is planned to fail, so operations may fail without being asked to.

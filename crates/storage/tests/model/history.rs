@@ -28,6 +28,14 @@ pub(crate) struct History {
     pub(crate) were_aborted: BTreeSet<Offset>,
 }
 
+/// Batches of an append that has failed.
+#[derive(Debug, Clone)]
+pub(crate) struct InFlight {
+    /// Where the log ended when they were written; those of a leader that has compacted its log may begin later.
+    pub(crate) log_end: Offset,
+    pub(crate) batches: Vec<Stored>,
+}
+
 impl History {
     pub(crate) fn append(&mut self, batch: Stored) {
         assert!(batch.base() >= self.log_end);
@@ -67,6 +75,14 @@ impl History {
     pub(crate) fn remembered(&self) -> &[Stored] {
         let from = self.batches.partition_point(|batch| batch.last() < self.forgotten_to);
         self.batches.get(from..).unwrap_or_default()
+    }
+
+    /// What the log would be with these batches at its end, in the place of what has been written there since.
+    pub(crate) fn with(&self, in_flight: &InFlight) -> Self {
+        let mut history = self.clone();
+        history.truncate_to(in_flight.log_end);
+        in_flight.batches.iter().for_each(|batch| history.append(batch.clone()));
+        history
     }
 
     /// Notes what cleanings have removed for the sake of records from `offset` on, which are going to be cut.

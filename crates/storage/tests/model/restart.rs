@@ -115,16 +115,12 @@ impl Case {
         self.note(|| format!("    {promise:?}, found {start} to {end}"));
         let mut candidates = vec![self.history.clone()];
         for in_flight in &self.in_flight {
-            let Some(base) = in_flight.first().map(Stored::base) else { continue };
             let is_possible = match promise.end {
-                End::PowerLoss => base >= promise.flushed,
-                End::Close | End::Kill => base >= self.history.log_end,
+                End::PowerLoss => in_flight.log_end >= promise.flushed,
+                End::Close | End::Kill => in_flight.log_end >= self.history.log_end,
             };
-            if is_possible {
-                let mut history = self.history.clone();
-                history.truncate_to(base);
-                in_flight.iter().for_each(|batch| history.append(batch.clone()));
-                candidates.push(history);
+            if is_possible && !in_flight.batches.is_empty() {
+                candidates.push(self.history.with(in_flight));
             }
         }
         let mut reasons = Vec::new();
