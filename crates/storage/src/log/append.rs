@@ -304,6 +304,11 @@ impl<'w, 'a> Appender<'w, 'a> {
             self.active = self.log.active();
             self.write.position = self.active.size();
         }
+        // The opening of a log takes the first batch of a file without a name for its base offset.
+        if size == 0 && wanted.first_offset > self.active.base_offset() {
+            let named = self.log.name_active(self.writer);
+            self.log.offline_on_io_error(named)?;
+        }
         Ok(())
     }
 

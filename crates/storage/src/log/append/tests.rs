@@ -404,6 +404,21 @@ fn follower_rolls_behind_a_gap_that_no_segment_reaches_over() {
 }
 
 #[test]
+fn follower_begins_the_next_file_behind_a_gap() {
+    let mut test = TestLog::with(|config| config.segment_bytes = 1_000);
+    test.append(&sized(1, 600));
+    test.chores(NOW);
+    // The log is rolled into the file made before, and then there is no room to write to it.
+    test.disk.fail(Step::Write, ErrorKind::StorageFull);
+    assert_eq!(outcomes(&append_group(&test, &[sized(1, 600)])), [Err("no space".to_string())]);
+    test.disk.heal();
+    test.log.append_as_follower(&replicated(4, 0, 1), LeaderEpoch(0), NOW).unwrap();
+    // Recovery finds a file under the offset that the log was rolled at, and so nothing missing before it.
+    test.kill();
+    assert_eq!(test.offsets(), [0, 4]);
+}
+
+#[test]
 fn follower_takes_more_than_a_segment_holds() {
     let test = TestLog::with(|config| config.segment_bytes = 1_000);
     let fetched: Vec<_> = (0..10).map(|offset| replicated(offset, 0, 1)).collect();
