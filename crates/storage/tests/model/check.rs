@@ -236,13 +236,17 @@ impl Case {
 
     fn check_epochs(&self) {
         let (log, history) = (self.world.log(), &self.history);
-        let batches = history.readable();
+        for batch in history.readable() {
+            let offset = batch.base().max(history.log_start);
+            let (found, epoch) = (log.epoch_for_offset(offset), batch.header.leader_epoch);
+            let is_forgotten = found.is_none() && offset < history.forgotten_to;
+            assert!(is_forgotten || found == Some(epoch), "epoch of {offset}: {found:?}");
+        }
+        let batches = history.remembered();
         let mut first_of: BTreeMap<LeaderEpoch, Offset> = BTreeMap::new();
         for batch in batches {
-            let offset = batch.base().max(history.log_start);
-            let epoch = batch.header.leader_epoch;
-            assert_eq!(log.epoch_for_offset(offset), Some(epoch), "epoch of {offset}");
-            first_of.entry(epoch).or_insert(offset);
+            let offset = batch.base().max(history.forgotten_to);
+            first_of.entry(batch.header.leader_epoch).or_insert(offset);
         }
         if let Some(epoch) = history.latest_epoch() {
             assert_eq!(log.latest_epoch(), Some(epoch));

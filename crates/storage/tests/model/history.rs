@@ -16,7 +16,8 @@ pub(crate) struct History {
     /// The same as the log has them: compaction thins them out.
     pub(crate) batches: Vec<Stored>,
     pub(crate) log_start: Offset,
-    /// The latest that the log has begun. After a crash it may begin before, but what its producers did is forgotten.
+    /// The latest that the log has begun. After a crash it may begin before, but what its producers did is forgotten, and the
+    /// epochs of its leaders.
     pub(crate) forgotten_to: Offset,
     pub(crate) log_end: Offset,
     pub(crate) high_watermark: Offset,
@@ -71,7 +72,7 @@ impl History {
         self.forgotten_to = self.forgotten_to.max(offset);
     }
 
-    /// The batches that readers can find and whose producers must be known.
+    /// The batches that readers can find and whose producers and epochs must be known.
     pub(crate) fn remembered(&self) -> &[Stored] {
         let from = self.batches.partition_point(|batch| batch.last() < self.forgotten_to);
         self.batches.get(from..).unwrap_or_default()
