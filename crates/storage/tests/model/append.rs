@@ -1,7 +1,7 @@
 //! Appends: what producers, coordinators and leaders send, and what must become of it.
 
 use bytes::Bytes;
-use protocol::record::{BatchOptions, ControlType, EndTxnMarker, TimestampType};
+use protocol::record::{BatchHeader, BatchOptions, ControlType, EndTxnMarker, TimestampType};
 use protocol::{
     CoordinatorEpoch, ErrorCode, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence,
     Timestamp,
@@ -216,8 +216,22 @@ impl Case {
     fn add_in_flight(&mut self, bytes: &[u8], append_time: Option<Timestamp>) {
         let in_flight = self.in_flight.last_mut().expect("every append begins with one");
         let end = in_flight.batches.last().map_or(in_flight.log_end, Stored::next);
-        let stored = as_stored(bytes, end, self.leader_epoch, append_time);
-        in_flight.batches.push(Stored::decode(&stored));
+        let stored = Stored::decode(&as_stored(bytes, end, self.leader_epoch, append_time));
+        let sequence_of = |batch: &Stored| {
+            let BatchHeader { producer_id, producer_epoch, base_sequence, .. } = batch.header;
+            (base_sequence != Sequence::NONE).then_some((
+                producer_id,
+                producer_epoch,
+                base_sequence,
+            ))
+        };
+        let sequence = sequence_of(&stored);
+        // A duplicate of another one fails with it, and is not written.
+        let is_duplicate = sequence.is_some()
+            && in_flight.batches.iter().any(|batch| sequence_of(batch) == sequence);
+        if !is_duplicate {
+            in_flight.batches.push(stored);
+        }
     }
 
     pub(crate) fn append_as_follower(&mut self) {
