@@ -123,6 +123,9 @@ impl Case {
                 candidates.push(self.history.with(in_flight));
             }
         }
+        if promise.end == End::PowerLoss {
+            candidates.extend(self.mixed(&found, promise.flushed));
+        }
         let mut reasons = Vec::new();
         let explained = candidates.into_iter().find(|history| {
             let explained = history.explains(&found, start, end);
@@ -142,6 +145,27 @@ impl Case {
         if promise.end == End::Close {
             assert_eq!(log.flushed_offset(), end, "what was closed is flushed");
         }
+    }
+
+    /// What the log would be if a batch of a failed append has survived instead of one of the same length that was
+    /// written over it, with the batches behind that.
+    fn mixed(&self, found: &[Stored], flushed: Offset) -> Option<History> {
+        let is_of_history = |batch: &Stored| self.history.appended.contains(batch);
+        let first = found.iter().find(|batch| !is_of_history(batch)).map(Stored::base)?;
+        let is_of_failed_append = |batch: &Stored| {
+            let later = self.in_flight.iter().filter(|in_flight| in_flight.log_end >= flushed);
+            later.flat_map(|in_flight| &in_flight.batches).any(|failed| failed == batch)
+        };
+        let mut history = self.history.clone();
+        history.truncate_to(first);
+        let mixed = found.iter().filter(|batch| batch.base() >= first);
+        for batch in mixed {
+            if !is_of_history(batch) && !is_of_failed_append(batch) {
+                return None;
+            }
+            history.append(batch.clone());
+        }
+        (first >= flushed).then_some(history)
     }
 
     /// Everything that was flushed is there; after the death of the process alone, everything that was written.
