@@ -115,17 +115,19 @@ pub(super) fn mark(
 }
 
 /// The marker of a process that closed all logs: the epoch of its broker, if it says so. It is gone afterwards, before
-/// anything is written.
+/// anything is written, and the files that the start goes by are those that the next one would find, should the power fail
+/// in between: recovery writes the indexes anew from the recovery point on, and with a later one nobody would look at them.
 pub(super) fn take_clean_marker(disk: &dyn Disk, dir: &Path) -> Result<Option<Option<i64>>> {
     let path = dir.join(clean_shutdown::FILE_NAME);
     let read = files::read(disk, &path, |bytes| Ok(clean_shutdown::decode(bytes)));
     // A marker that cannot be read is one without an epoch.
     let epoch = read.ok().flatten().flatten();
-    match disk.remove_file(&path) {
-        Ok(()) => disk.sync_dir(dir).context("sync", dir).map(|()| Some(epoch)),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(err) => Err(Error::io("delete", &path, err)),
-    }
+    let epoch = match disk.remove_file(&path) {
+        Ok(()) => Some(epoch),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => None,
+        Err(err) => return Err(Error::io("delete", &path, err)),
+    };
+    disk.sync_dir(dir).context("sync", dir).map(|()| epoch)
 }
 
 /// Says that all logs have been closed.
