@@ -177,7 +177,14 @@ impl Case {
             let left = |from| batches.get(from..).unwrap_or_default();
             (0..=forgotten).map(|from| Producers::of(left(from)).get(id)).collect()
         };
+        // A truncation goes back to a snapshot, and what followed may have been cleaned away for the sake of what was cut.
+        let snapshots = |batches: &'_ [Stored]| -> Vec<Producer> {
+            let count = if is_compacted { batches.len() } else { 0 };
+            let until = |to| batches.get(..to).unwrap_or_default();
+            (0..count).map(|to| Producers::of(until(to)).get(id)).collect()
+        };
         let lefts = suffixes(&history.appended).into_iter().chain(suffixes(&history.batches));
+        let lefts = lefts.chain(snapshots(&history.appended));
         let lefts: Vec<_> = if found == all { Vec::new() } else { lefts.collect() };
         let context = || format!("{id}: found {found:?}\nall {all:?}");
         let fits = |get: &dyn Fn(&Producer) -> i64| {
