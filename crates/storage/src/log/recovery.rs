@@ -184,7 +184,8 @@ impl Log {
     }
 
     /// Where reading can begin to recover from `from` on: at the index entry before it if the indexes can be trusted up
-    /// to there, else at the start with the indexes emptied.
+    /// to there, else at the start with the indexes emptied. All entries below `from` are kept: they are on stable storage,
+    /// and if the power failed while they are written again, the next recovery would miss what was lost.
     fn trusted_start(&self, segment: &Segment, from: From) -> Result<Start> {
         let path = segment.log().path();
         let base_offset = segment.base_offset();
@@ -205,12 +206,9 @@ impl Log {
             let header = segment.view()?.header_at(entry.position);
             if entry.position > 0 && header.as_ref().is_ok_and(|h| h.last_offset() == entry.offset)
             {
+                let truncated = segment.time_index.truncate_to(from.offset);
+                truncated.context("truncate time index of", &path)?;
                 let offset = header?.base_offset;
-                segment
-                    .offset_index
-                    .truncate_to(entry.offset)
-                    .context("truncate index of", &path)?;
-                segment.time_index.truncate_to(offset).context("truncate time index of", &path)?;
                 return Ok(Start { position: entry.position, offset, known_to });
             }
         }
@@ -357,6 +355,11 @@ impl Pass<'_> {
         // As after a truncation, what is cut must not come back behind what is appended next.
         segment.log().truncate((*position).into()).context("truncate", &path)?;
         segment.open()?.file().sync_data().map_err(|err| Error::failed_sync(&path, err))?;
+        if damage.end_offset < self.flushed_to {
+            // Entries of what was on stable storage were kept, and that is what is damaged.
+            segment.rebuild_indexes(self.log.config.load().index_interval_bytes)?;
+            segment.sync_indexes()?;
+        }
         self.log.sync_names()?;
         let later_bytes: u64 = later.iter().map(|segment| u64::from(segment.size())).sum();
         self.recovered.truncated_bytes += cut_bytes + later_bytes;
