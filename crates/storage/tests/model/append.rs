@@ -208,29 +208,22 @@ impl Case {
 
     /// What is written from here on may fail.
     fn begin_in_flight(&mut self) {
-        let log_end = self.history.log_end;
-        self.in_flight.push(InFlight { log_end, batches: Vec::new() });
+        self.in_flight_from = self.in_flight.len();
     }
 
-    /// A batch whose write has failed may turn up at the end of the log when that is recovered.
+    /// A batch whose write has failed may turn up at the end of the log when that is recovered: behind those that failed
+    /// before it in its group, or by itself, for after a write that has failed the next one begins at the same place.
     fn add_in_flight(&mut self, bytes: &[u8], append_time: Option<Timestamp>) {
-        let in_flight = self.in_flight.last_mut().expect("every append begins with one");
-        let end = in_flight.batches.last().map_or(in_flight.log_end, Stored::next);
-        let stored = Stored::decode(&as_stored(bytes, end, self.leader_epoch, append_time));
-        let sequence_of = |batch: &Stored| {
-            let BatchHeader { producer_id, producer_epoch, base_sequence, .. } = batch.header;
-            (base_sequence != Sequence::NONE).then_some((
-                producer_id,
-                producer_epoch,
-                base_sequence,
-            ))
-        };
-        let sequence = sequence_of(&stored);
-        // A duplicate of another one fails with it, and is not written.
-        let is_duplicate = sequence.is_some()
-            && in_flight.batches.iter().any(|batch| sequence_of(batch) == sequence);
-        if !is_duplicate {
-            in_flight.batches.push(stored);
+        let log_end = self.history.log_end;
+        self.in_flight.push(InFlight { log_end, batches: Vec::new() });
+        let (epoch, from) = (self.leader_epoch, self.in_flight_from);
+        for InFlight { batches, .. } in self.in_flight.iter_mut().skip(from) {
+            let end = batches.last().map_or(log_end, Stored::next);
+            let stored = Stored::decode(&as_stored(bytes, end, epoch, append_time));
+            // A duplicate of another one fails with it, and is not written.
+            if !batches.iter().any(|batch| has_same_sequence(batch, &stored)) {
+                batches.push(stored);
+            }
         }
     }
 
@@ -328,6 +321,14 @@ impl Case {
         let record_count = *self.rng.pick(&[1, 2, 6]);
         data(&mut self.rng, options, record_count, &shape)
     }
+}
+
+fn has_same_sequence(one: &Stored, other: &Stored) -> bool {
+    let sequence_of = |batch: &Stored| {
+        let BatchHeader { producer_id, producer_epoch, base_sequence, .. } = batch.header;
+        (producer_id, producer_epoch, base_sequence)
+    };
+    one.header.base_sequence != Sequence::NONE && sequence_of(one) == sequence_of(other)
 }
 
 impl Sent {

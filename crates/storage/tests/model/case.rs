@@ -20,6 +20,8 @@ pub(crate) struct Case {
     /// Batches of each failed append: those of one of them may turn up after a power loss, in the place of what was
     /// written there since and is not flushed.
     pub(crate) in_flight: Vec<InFlight>,
+    /// Those from here on are of the group that is being appended.
+    pub(crate) in_flight_from: usize,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) producer_ids: Vec<ProducerId>,
     /// Something is planned to fail, so operations may fail without being asked to.
@@ -49,6 +51,7 @@ impl Case {
             history: History::default(),
             half_cut: Offset::MAX,
             in_flight: Vec::new(),
+            in_flight_from: 0,
             leader_epoch: LeaderEpoch(0),
             producer_ids: [1, 2, 11, 12].map(ProducerId).to_vec(),
             expects_fault: false,

@@ -119,7 +119,7 @@ impl Case {
                 End::PowerLoss => in_flight.log_end >= promise.flushed,
                 End::Close | End::Kill => in_flight.log_end >= self.history.log_end,
             };
-            if is_possible && !in_flight.batches.is_empty() {
+            if is_possible {
                 candidates.push(self.history.with(in_flight));
             }
         }
