@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::disk::{Disk, File, Mapping, Open, write_all_at};
+use crate::disk::{Disk, File, Mapping, Open, replace_file, write_all_at};
 
 /// Bounds how many files are open, and so how many are mapped.
 #[derive(Debug)]
@@ -205,6 +205,17 @@ impl LazyFile {
         state.cached = None;
         state.alive = Weak::new();
         self.open_locked(&mut state).map(drop)
+    }
+
+    /// Puts a file with these bytes in the place of the one there is, on stable storage. Readers keep what they hold.
+    pub fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = lock(&self.0.state);
+        if state.is_removed {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "file is deleted"));
+        }
+        replace_file(&*self.0.pool.disk, &state.path, bytes)?;
+        (state.cached, state.alive) = (None, Weak::new());
+        Ok(())
     }
 }
 

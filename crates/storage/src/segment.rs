@@ -383,10 +383,11 @@ impl Segment {
 
     /// Makes the indexes durable.
     pub(crate) fn sync_indexes(&self) -> Result<()> {
-        let made = self.offset_index.make_file().and_then(|()| self.time_index.make_file());
-        let flushed =
-            made.and_then(|()| self.offset_index.flush()).and_then(|()| self.time_index.flush());
-        flushed.and_then(|()| self.txn_index.flush()).context_of("sync index of", &self.log)
+        // The file of an index that is made anew comes with its entries, so the empty ones are made after that.
+        let flushed = self.txn_index.flush().and_then(|()| self.offset_index.flush());
+        let flushed = flushed.and_then(|()| self.time_index.flush());
+        let made = flushed.and_then(|()| self.offset_index.make_file());
+        made.and_then(|()| self.time_index.make_file()).context_of("sync index of", &self.log)
     }
 
     /// Whether bytes have been cut off behind the end that are on stable storage still.
@@ -462,8 +463,7 @@ impl Segment {
         match truncated.context("truncate index of", &path) {
             Err(err @ Error::Corrupt { .. }) => {
                 self.mark_index_wrong(&err);
-                let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
-                reset.context("empty index of", &path)?;
+                self.reset_indexes();
             }
             result => result?,
         }
@@ -535,16 +535,15 @@ impl Segment {
     }
 
     /// Empties the offset and the time index, before the segment is read anew.
-    pub(crate) fn reset_indexes(&self) -> Result<()> {
-        let reset = self.offset_index.reset().and_then(|()| self.time_index.reset());
-        reset.context_of("empty index of", &self.log)?;
+    pub(crate) fn reset_indexes(&self) {
+        self.offset_index.reset();
+        self.time_index.reset();
         *lock(&self.largest) = None;
-        Ok(())
     }
 
     /// Builds the offset and time indexes anew from the batches. Nobody appends meanwhile.
     pub(crate) fn rebuild_indexes(&self, interval: u32) -> Result<()> {
-        self.reset_indexes()?;
+        self.reset_indexes();
         let mut bytes_since = 0_u32;
         self.view()?.for_each_from(0, |position, header| {
             self.observe(header);

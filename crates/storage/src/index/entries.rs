@@ -65,6 +65,9 @@ struct Loaded<E> {
     tail: Vec<E>,
     /// Whether the file may have bytes behind what is written, which the next write must cut off.
     has_debris: bool,
+    /// Whether the entries are made anew: the file is what it was until all of them take its place at once, so that a
+    /// crash on the way leaves one that is seen to be missing or wrong, and not one that lacks something.
+    is_anew: bool,
     /// Counts the changes of the file, and which of them have been synced.
     changes: u64,
     changes_synced: u64,
@@ -96,7 +99,7 @@ impl<E: Entry> Entries<E> {
                 let reason = format!("{entry:?} does not follow {last:?}, the last of the index");
                 return Err(FormatError::new(reason).into());
             }
-            if loaded.pending().len() >= CHUNK_ENTRIES {
+            if loaded.pending().len() >= CHUNK_ENTRIES && !loaded.is_anew {
                 let _reported_by_flush = loaded.write(&self.file);
             }
             loaded.tail.push(entry);
@@ -194,17 +197,17 @@ impl<E: Entry> Entries<E> {
         self.with(|loaded| loaded.truncate(&self.file, found))
     }
 
-    /// Drops all entries, also those of a damaged file.
-    pub(super) fn reset(&self) -> io::Result<()> {
+    /// Drops all entries, also those of a damaged file. What is appended from here on takes the place of the file when it
+    /// is flushed.
+    pub(super) fn reset(&self) {
         let mut state = lock(&self.state);
-        if let Some(loaded) = &mut state.loaded {
-            return loaded.truncate(&self.file, (0, None));
+        if matches!(state.unloaded, Unloaded::Removed) {
+            return;
         }
-        if matches!(state.unloaded, Unloaded::File) {
-            self.file.truncate(0)?;
-            state.loaded = Some(Box::new(Loaded { changes: 1, ..Loaded::empty() }));
+        if state.loaded.as_ref().is_some_and(|loaded| loaded.written > 0) {
+            state.unloaded = Unloaded::File;
         }
-        Ok(())
+        state.loaded = Some(Box::new(Loaded { is_anew: true, ..Loaded::empty() }));
     }
 
     /// Makes the file, be it without entries: Kafka takes a segment that lacks one for damaged.
@@ -215,7 +218,11 @@ impl<E: Entry> Entries<E> {
     /// Writes what is pending and makes the file durable.
     pub(super) fn flush(&self) -> io::Result<()> {
         let mut state = lock(&self.state);
-        let Some(loaded) = &mut state.loaded else { return Ok(()) };
+        let State { unloaded, loaded } = &mut *state;
+        let Some(loaded) = loaded else { return Ok(()) };
+        if loaded.is_anew {
+            return loaded.replace(&self.file, matches!(unloaded, Unloaded::File));
+        }
         loaded.write(&self.file)?;
         let changes = loaded.changes;
         if changes == loaded.changes_synced {
@@ -235,7 +242,9 @@ impl<E: Entry> Entries<E> {
         self.flush()?;
         let mut state = lock(&self.state);
         let is_flushed = |loaded: &Loaded<E>| {
-            loaded.changes == loaded.changes_synced && loaded.pending().is_empty()
+            loaded.changes == loaded.changes_synced
+                && loaded.pending().is_empty()
+                && !loaded.is_anew
         };
         if let Some(loaded) = state.loaded.take_if(|loaded| is_flushed(loaded)) {
             state.unloaded = if loaded.count() > 0 { Unloaded::File } else { Unloaded::Nothing };
@@ -287,6 +296,7 @@ impl<E: Entry> Loaded<E> {
             tail_start: 0,
             tail: Vec::new(),
             has_debris: false,
+            is_anew: false,
             changes: 0,
             changes_synced: 0,
         }
@@ -319,6 +329,19 @@ impl<E: Entry> Loaded<E> {
         self.tail.get(self.written - self.tail_start..).unwrap_or_default()
     }
 
+    /// Puts a file with these entries in the place of the one there is, if any.
+    fn replace(&mut self, file: &LazyFile, file_exists: bool) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(self.tail.len() * E::BYTES);
+        self.tail.iter().for_each(|entry| entry.encode(&mut bytes));
+        if file_exists || !bytes.is_empty() {
+            file.replace(&bytes)?;
+        }
+        self.is_anew = false;
+        self.written = self.count();
+        self.forget_surplus();
+        Ok(())
+    }
+
     /// Writes what is pending. If that fails the entries are still pending, and are written again in the same place.
     fn write(&mut self, file: &LazyFile) -> io::Result<()> {
         if self.has_debris {
@@ -337,10 +360,15 @@ impl<E: Entry> Loaded<E> {
         self.has_debris = false;
         self.changes += 1;
         self.written = self.count();
+        self.forget_surplus();
+        Ok(())
+    }
+
+    /// The file has what is older.
+    fn forget_surplus(&mut self) {
         let surplus = self.tail.len().saturating_sub(CHUNK_ENTRIES);
         self.tail.drain(..surplus);
         self.tail_start += surplus;
-        Ok(())
     }
 
     /// The last entry `before` something, unless it lies in front of the tail.
@@ -383,9 +411,9 @@ macro_rules! file_methods {
             self.entries.count()
         }
 
-        /// Drops all entries, also those of a damaged file.
-        pub fn reset(&self) -> std::io::Result<()> {
-            self.entries.reset()
+        /// Drops all entries, also those of a damaged file; the file goes with the next flush.
+        pub fn reset(&self) {
+            self.entries.reset();
         }
 
         /// Makes the file, be it without entries: Kafka takes a segment that lacks one for damaged.

@@ -192,11 +192,12 @@ impl Log {
         let is_known = from.known_to > base_offset
             && segment.txn_index.check().context("read transaction index of", &path)?.is_ok();
         let known_to = if is_known { from.known_to } else { base_offset };
-        let cut = match is_known {
-            true => segment.txn_index.truncate_to(known_to),
-            false => segment.txn_index.reset(),
-        };
-        cut.context("truncate transaction index of", &path)?;
+        if is_known {
+            let truncated = segment.txn_index.truncate_to(known_to);
+            truncated.context("truncate transaction index of", &path)?;
+        } else {
+            segment.txn_index.reset();
+        }
         let is_sane =
             segment.offset_index.check(segment.size()).context("read index of", &path)?.is_ok()
                 && segment.time_index.check().context("read time index of", &path)?.is_ok();
@@ -212,7 +213,7 @@ impl Log {
                 return Ok(Start { position: entry.position, offset, known_to });
             }
         }
-        segment.reset_indexes()?;
+        segment.reset_indexes();
         Ok(Start { position: 0, offset: base_offset, known_to })
     }
 
@@ -221,8 +222,10 @@ impl Log {
         let segments = self.segments.load_full();
         for segment in segments.iter().filter(|segment| segment.take_index_wrong()) {
             // Only a segment that takes appends needs the appender to wait: it is a rare repair.
-            let _writer = Arc::ptr_eq(segment, &self.active()).then(|| lock(&self.writer));
+            let writer = Arc::ptr_eq(segment, &self.active()).then(|| lock(&self.writer));
             segment.rebuild_indexes(self.config.load().index_interval_bytes)?;
+            drop(writer);
+            segment.sync_indexes()?;
         }
         Ok(())
     }

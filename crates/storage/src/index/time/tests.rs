@@ -153,7 +153,7 @@ proptest! {
         let _ = index.check();
         let _ = index.lookup(Timestamp(target));
         let _ = index.truncate_to(Offset(target));
-        index.reset().unwrap();
+        index.reset();
         append(&index, 50, 1007).unwrap();
         index.close().unwrap();
         prop_assert_eq!(index.last().unwrap(), at(50, 1007));
