@@ -131,7 +131,8 @@ impl Case {
             let end = log.log_end_offset();
             assert!(ends.contains(&end), "the log ends at {end}, and not in {ends:?}");
             self.history.truncate_to(end);
-            self.in_flight.clear();
+            // What is cut is cut for good; segments before it are not synced by that.
+            self.in_flight.retain(|in_flight| in_flight.log_end < end);
             self.check();
         }
     }
