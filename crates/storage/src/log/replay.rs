@@ -81,11 +81,20 @@ fn replay_segment(segment: &Segment, producers: &mut Producers, end_offset: Offs
     let position = segment.position_before(&view, from)?;
     let open = segment.open()?;
     let mut scan = Scan::new(open.file(), position, view.size(), SCAN_BYTES);
+    let mut next_offset = segment.base_offset();
     loop {
         match scan.next() {
-            Ok(Some((_, batch))) if batch.header().base_offset >= end_offset => return Ok(()),
-            Ok(Some((_, batch))) if batch.header().last_offset() < from => {}
-            Ok(Some((_, batch))) => drop(replay(producers, &batch)),
+            Ok(Some((_, batch))) => {
+                let base_offset = batch.header().base_offset;
+                // What recovery has yet to check may be of any offset.
+                if base_offset < next_offset || base_offset >= end_offset {
+                    return Ok(());
+                }
+                next_offset = batch.header().next_offset();
+                if next_offset > from {
+                    replay(producers, &batch);
+                }
+            }
             Ok(None) => return Ok(()),
             Err(ScanError::Io(source)) => return Err(Error::io("read", open.path(), source)),
             Err(err @ ScanError::Torn { .. }) => {

@@ -141,6 +141,23 @@ fn recovery_reads_from_the_recovery_point_only() {
 }
 
 #[test]
+fn what_is_cut_teaches_nothing_of_its_producer() {
+    let mut test = TestLog::new();
+    test.append(&plain(1));
+    test.log.checkpoint().unwrap();
+    let end = test.bytes().len();
+    test.append(&at(producer(5, 0, 0), 3, 10, NOW));
+    // The batch is torn, and says that it is of an offset below the recovery point.
+    edit(&test, FIRST, |bytes| {
+        bytes[end..end + 8].fill(0);
+        *bytes.last_mut().unwrap() ^= 1;
+    });
+    test.kill();
+    assert_eq!(test.offsets(), [0]);
+    assert!(test.log.producers().is_empty());
+}
+
+#[test]
 fn damage_below_the_recovery_point_costs_no_other_record() {
     // The indexes are gone, so all is read; what was on stable storage is not given up for one bad batch.
     for was_clean in [true, false] {
