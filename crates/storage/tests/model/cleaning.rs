@@ -66,8 +66,13 @@ fn data_records(batches: &[Stored]) -> impl Iterator<Item = &Rec> {
 }
 
 impl History {
-    /// The offsets of records in aborted transactions.
+    /// The offsets of records in aborted transactions, and of those that cleanings have taken for such.
     pub(crate) fn aborted_offsets(&self) -> BTreeSet<Offset> {
+        self.aborted_now().union(&self.were_aborted).copied().collect()
+    }
+
+    /// The offsets of records in transactions whose abort is in the log.
+    fn aborted_now(&self) -> BTreeSet<Offset> {
         let producers = self.producers();
         let is_aborted = |id: ProducerId, offset: Offset| {
             producers
@@ -80,7 +85,7 @@ impl History {
             batch.records.iter().map(|record| (batch.header.producer_id, record.offset))
         });
         let aborted = records.filter(|(id, offset)| is_aborted(*id, *offset));
-        aborted.map(|(_, offset)| offset).chain(self.were_aborted.iter().copied()).collect()
+        aborted.map(|(_, offset)| offset).collect()
     }
 
     /// Whether `found` is this log from `start` on, perhaps cut at the end, perhaps cleaned as far as cleanings went:
@@ -97,7 +102,7 @@ impl History {
         let end = found.last().map_or(start, Stored::next);
         let kept: BTreeSet<_> =
             found.iter().flat_map(|batch| &batch.records).map(|r| r.offset).collect();
-        let aborted = self.aborted_offsets();
+        let (aborted, aborted_now) = (self.aborted_offsets(), self.aborted_now());
         let mut later = BTreeSet::new();
         for batch in self.appended.iter().rev() {
             for record in batch.records.iter().rev() {
@@ -114,7 +119,7 @@ impl History {
                 }
                 if record.offset < self.cleanable_to
                     && !is_control
-                    && !aborted.contains(&record.offset)
+                    && !aborted_now.contains(&record.offset)
                 {
                     later.insert(record.key.clone());
                 }
