@@ -27,7 +27,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use testkit::{kafka_dist, say};
+use testkit::{kafka_dist, machine, say};
 
 use crate::bench::{Bench, Form, Values};
 use crate::brokers::{Broker, Side};
@@ -69,6 +69,7 @@ fn main() -> Result<()> {
     let rows = ROWS.iter().filter(is_wanted).collect();
     let mut comparison = Comparison { form, dir, results, rows, failed: 0 };
     if !has("--report") {
+        machine::warn_of_page_reporting();
         for round in 0..form.rounds {
             comparison.round(round)?;
         }
@@ -86,6 +87,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// What one run has written is not to be the next one's load: this waits until nothing is on its way to the disk.
+fn settle_disk() {
+    rustix::fs::sync();
+}
+
 /// All runs of a form.
 struct Comparison {
     form: &'static Form,
@@ -101,6 +107,7 @@ impl Comparison {
             if let Run::Own(run) = row.run {
                 for side in self.missing(row, round) {
                     let home = self.home(side)?;
+                    settle_disk();
                     let start = Instant::now();
                     let values = run(side, &home, self.form);
                     self.keep(row, side, round, (values, start))?;
@@ -135,6 +142,7 @@ impl Comparison {
                 let topic = format!("{}-{round}", row.id);
                 let results = &self.results;
                 let bench = Bench { broker, side, form: self.form, results, topic };
+                settle_disk();
                 let start = Instant::now();
                 let values = run(&bench);
                 self.keep(row, side, round, (values, start))?;

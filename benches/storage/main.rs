@@ -35,6 +35,7 @@ const MARKERS: (&str, &str) =
     ("<!-- storage: written by UPDATE=1 -->\n", "<!-- end of storage -->");
 
 fn main() {
+    testkit::machine::warn_of_page_reporting();
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut table = "| what | Ottla | the machine | of it |\n|---|---|---|---|\n".to_owned();

@@ -6,6 +6,7 @@
 pub mod fault_disk;
 pub mod kafka_broker;
 pub mod kafka_dist;
+pub mod machine;
 pub mod ottla_broker;
 pub mod process;
 pub mod python;
