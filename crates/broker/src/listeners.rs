@@ -72,6 +72,7 @@ pub(crate) async fn bind(
         slow: SLOW_LIMIT,
         stop: STOP_LIMIT,
         backlog: network.listen_backlog,
+        send_buffer_bytes: network.send_buffer_bytes,
     };
     let mut bound = Vec::with_capacity(config.listeners.len());
     for (listener, connections) in config.listeners.iter().zip(connections) {

@@ -39,6 +39,8 @@ pub struct Limits {
     pub stop: Duration,
     /// `socket.listen.backlog.size`.
     pub backlog: u32,
+    /// `socket.send.buffer.bytes`; `None` leaves it to the kernel.
+    pub send_buffer_bytes: Option<u32>,
 }
 
 /// What the connections of all listeners share.
@@ -71,7 +73,7 @@ impl Listener {
     ) -> io::Result<Self> {
         let mut failed = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
         for address in tokio::net::lookup_host(address).await? {
-            match listen(address, limits.backlog) {
+            match listen(address, limits) {
                 Ok(socket) => return Ok(Self { connections, socket, limits, shared }),
                 Err(err) => failed = err,
             }
@@ -189,10 +191,45 @@ impl Listener {
     }
 }
 
-fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, limits: Limits) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // As the standard library does: a broker comes back at once to where it was.
     socket.set_reuseaddr(true)?;
+    // Connections have it from the socket that accepts them.
+    if let Some(bytes) = limits.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
     socket.bind(address)?;
-    socket.listen(backlog.max(BACKLOG_MIN))
+    socket.listen(limits.backlog.max(BACKLOG_MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::socket_send_buffer_size;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_have_the_send_buffer_of_the_setting() {
+        let limit = Duration::MAX;
+        for send_buffer_bytes in [None, Some(50_000), Some(150_000)] {
+            let limits = Limits {
+                frame_bytes_max: 1,
+                idle: limit,
+                slow: limit,
+                stop: limit,
+                backlog: 1,
+                send_buffer_bytes,
+            };
+            let listener = listen("127.0.0.1:0".parse().unwrap(), limits).unwrap();
+            let connected = TcpStream::connect(listener.local_addr().unwrap());
+            let (connected, accepted) = tokio::join!(connected, listener.accept());
+            // Linux takes twice what it is given, for its own needs.
+            let expected = match send_buffer_bytes {
+                Some(bytes) => bytes as usize * 2,
+                None => socket_send_buffer_size(connected.unwrap()).unwrap(),
+            };
+            assert_eq!(socket_send_buffer_size(accepted.unwrap().0).unwrap(), expected);
+        }
+    }
 }

@@ -25,8 +25,14 @@ const LONG: Duration = Duration::from_secs(60);
 /// What a test waits out.
 const SHORT: Duration = Duration::from_millis(200);
 
-const LIMITS: Limits =
-    Limits { frame_bytes_max: 2 << 20, idle: LONG, slow: LONG, stop: LONG, backlog: 50 };
+const LIMITS: Limits = Limits {
+    frame_bytes_max: 2 << 20,
+    idle: LONG,
+    slow: LONG,
+    stop: LONG,
+    backlog: 50,
+    send_buffer_bytes: None,
+};
 
 /// An answer of this size is not yet given more time than the least.
 const ANSWER_BYTES: usize = 12 << 10;

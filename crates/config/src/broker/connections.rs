@@ -39,13 +39,13 @@ pub(super) const ROWS: &[Definition] = &[
         .at_least(1)
         .read_only()
         .doc("How many connections the kernel keeps until they are taken."),
-    Definition::int("socket.send.buffer.bytes", 100 << 10).high().read_only().accepted().doc(
-        "The send buffer of a connection. Ottla leaves it to the kernel, which adapts it, as -1 \
-         does in Kafka.",
+    Definition::int("socket.send.buffer.bytes", 100 << 10).high().read_only().doc(
+        "The send buffer of a connection. A small one stays in the processor's caches; clients \
+         that read over a long way want more. With -1 the kernel adapts it.",
     ),
     Definition::int("socket.receive.buffer.bytes", 100 << 10).high().read_only().accepted().doc(
         "The receive buffer of a connection. Ottla leaves it to the kernel, which adapts it, as \
-         -1 does in Kafka.",
+         -1 does in Kafka: with a small one producers are slower by a quarter.",
     ),
     Definition::int("socket.request.max.bytes", 100 << 20)
         .at_least(1)

@@ -30,6 +30,8 @@ pub struct NetworkConfig {
     pub max_connections_per_ip_overrides: Vec<(String, usize)>,
     /// `socket.listen.backlog.size`.
     pub listen_backlog: u32,
+    /// `socket.send.buffer.bytes`; `None` leaves it to the kernel.
+    pub send_buffer_bytes: Option<u32>,
 }
 
 impl NetworkConfig {
@@ -62,6 +64,8 @@ impl NetworkConfig {
             max_connections_per_ip,
             max_connections_per_ip_overrides: overrides,
             listen_backlog: reader.number("socket.listen.backlog.size"),
+            send_buffer_bytes: Some(reader.number("socket.send.buffer.bytes"))
+                .filter(|bytes| *bytes > 0),
         })
     }
 }

@@ -44,6 +44,7 @@ fn config_without_settings_is_one_node_on_its_own_machine() {
         max_connections_per_ip: 2_147_483_647,
         max_connections_per_ip_overrides: vec![],
         listen_backlog: 50,
+        send_buffer_bytes: Some(100 << 10),
     };
     assert_eq!(config.network, network);
     let offsets = InternalTopicConfig {
