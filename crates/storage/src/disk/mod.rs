@@ -98,6 +98,8 @@ pub trait File: Send + Sync + fmt::Debug {
     fn map(&self, len: usize) -> io::Result<Mapping>;
     /// Whether the pages of the range are in memory, so that touching them does not wait for the disk.
     fn is_resident(&self, offset: u64, len: u64) -> bool;
+    /// Starts reading the range into memory, and does not wait for it. Behind the end of the file there is nothing to read.
+    fn will_need(&self, offset: u64, len: u64);
     /// The descriptor, for sendfile; a simulated file has none.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }

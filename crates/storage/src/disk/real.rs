@@ -193,6 +193,15 @@ impl File for RealFile {
         residency::is_resident(self.0.as_fd(), offset, len)
     }
 
+    fn will_need(&self, offset: u64, len: u64) {
+        let (Ok(offset), Ok(len)) = (signed(offset), signed(len)) else { return };
+        // SAFETY: the descriptor is open; the call touches no memory of ours. It is advice: whoever touches the pages
+        // reads them in any case.
+        let _unheeded = unsafe {
+            libc::posix_fadvise(self.0.as_raw_fd(), offset, len, libc::POSIX_FADV_WILLNEED)
+        };
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.0.as_fd())
     }

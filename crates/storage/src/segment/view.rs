@@ -87,6 +87,10 @@ impl View {
     }
 }
 
+/// A read that waits for the disk lets it read on for as many reads of the same length: whoever catches up finds the next
+/// ones in memory.
+const PREFETCH_READS: u64 = 4;
+
 /// Bytes of a segment, without a copy: valid for as long as it is held, whatever happens to the log.
 #[derive(Clone)]
 pub struct Slice {
@@ -105,6 +109,13 @@ impl Slice {
     /// Whether all pages are in memory, so that touching them does not wait for the disk.
     pub fn is_resident(&self) -> bool {
         self.open.file().is_resident(self.start.into(), (self.end - self.start).into())
+    }
+
+    /// Lets the disk begin to read the pages, and those behind them that as long a read needs next: [`Self::populate`] then
+    /// waits for the first of them while the others come.
+    pub fn prefetch(&self) {
+        let len = u64::from(self.end - self.start);
+        self.open.file().will_need(self.start.into(), len * PREFETCH_READS);
     }
 
     /// Reads every page in, waiting for the disk where it must, so that touching or sending the bytes does not wait.

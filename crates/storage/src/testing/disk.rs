@@ -192,6 +192,10 @@ impl File for BrittleFile {
         self.plan.resident.load(Ordering::Relaxed) == 1 && self.file.is_resident(offset, len)
     }
 
+    fn will_need(&self, offset: u64, len: u64) {
+        self.file.will_need(offset, len);
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.file.descriptor()
     }

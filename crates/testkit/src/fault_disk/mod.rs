@@ -378,6 +378,8 @@ impl File for FaultFile {
         true
     }
 
+    fn will_need(&self, _: u64, _: u64) {}
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }

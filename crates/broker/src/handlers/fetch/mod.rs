@@ -150,9 +150,8 @@ async fn read_anyhow(fetch: &Arc<Fetch>) -> Read {
     let blocking = Arc::clone(fetch);
     let read = tokio::task::spawn_blocking(move || {
         let read = blocking.read(true).unwrap_or_default();
-        for (_, slice) in &read.slices {
-            slice.populate();
-        }
+        read.slices.iter().for_each(|(_, slice)| slice.prefetch());
+        read.slices.iter().for_each(|(_, slice)| slice.populate());
         read
     });
     read.await.unwrap_or_default()

@@ -367,6 +367,9 @@ impl File for FullFile {
     fn is_resident(&self, offset: u64, len: u64) -> bool {
         self.0.is_resident(offset, len)
     }
+    fn will_need(&self, offset: u64, len: u64) {
+        self.0.will_need(offset, len);
+    }
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
