@@ -1,8 +1,8 @@
 """How long a change takes from the database to a consumer, on Ottla and on Apache Kafka: measure.py BINARY [SECONDS].
 
 For each broker, first as Connect comes and then with exactly once: one worker and one connector, 500 and then 4,000 changes a
-second for SECONDS each, as inserts of twenty rows a transaction; then the snapshot of a table of a million rows. The clock of
-a change starts before its commit and ends when a consumer in another process has the record in its hand. Debezium asks its
+second for SECONDS each, as inserts of twenty rows a transaction; then as many as the pipeline takes, which were committed while
+the connector paused; then the snapshot of a table of a million rows. The clock of a change starts before its commit and ends when a consumer in another process has the record in its hand. Debezium asks its
 database every 5 ms instead of every 500, for otherwise it would be Debezium alone that is measured; nothing else is tuned.
 The table is printed in Markdown.
 """
@@ -21,6 +21,7 @@ from processes import Kafka, Ottla, PostgreSQL, Worker, temporary_home, wait_unt
 
 RATES = (500, 4000)
 ROWS_OF_A_TRANSACTION = 20
+CEILING_ROWS = 300_000
 SNAPSHOT_ROWS = 1_000_000
 #: The flags of Kafka's own start scripts.
 SERVER_JVM = (
@@ -37,6 +38,7 @@ COLUMNS = (
     "broker",
     "mode",
     *(f"{rate}/s p50, ms|p99|max|arrived/s|broker CPU, µs a change" for rate in RATES),
+    "ceiling, changes/s|cores: broker|worker|database",
     "snapshot, rows/s|broker CPU, s",
     "worker and connector start, s",
     "broker memory, MB",
@@ -105,19 +107,41 @@ def latencies(broker, database, first, rate, seconds):
     return [at(0.5), at(0.99), at(1), arrived, cpu_us]
 
 
+def end_of(consumer, topic):
+    with contextlib.suppress(ck.KafkaException):
+        return consumer.get_watermark_offsets(ck.TopicPartition(topic, 0), 10)[1]
+    return 0
+
+
+def ceiling(broker, worker, database, connect, first):
+    """Changes a second when they wait for the connector, and how many cores each part of the pipeline is busy with."""
+    connect.pause("shop")
+    connect.wait_for("shop", "PAUSED", ("PAUSED",))
+    step = CEILING_ROWS // 15
+    for start in range(first, first + CEILING_ROWS, step):
+        rows = f"generate_series({start}, {start + step - 1}) AS id"
+        database.sql(f"INSERT INTO orders SELECT id, 'a note of some length, as rows have' FROM {rows}")
+    parts = [broker, worker, database]
+    with contextlib.closing(consumer_of(broker.bootstrap)) as consumer:
+        count = lambda: end_of(consumer, "shop.public.orders")
+        last = count() + CEILING_ROWS
+        connect.resume("shop")
+        wait_until(lambda: count() > last - CEILING_ROWS * 9 // 10, "the connector goes on", 120)
+        begun = (time.monotonic(), count(), [part.cpu_seconds_of_all() for part in parts])
+        wait_until(lambda: count() >= last, lambda: f"offset {last}, it is {count()}", 300)
+        ended = (time.monotonic(), count(), [part.cpu_seconds_of_all() for part in parts])
+    seconds = ended[0] - begun[0]
+    cores = [round((late - early) / seconds, 2) for early, late in zip(begun[2], ended[2])]
+    return [round((ended[1] - begun[1]) / seconds), *cores]
+
+
 def snapshot(broker, database, connect):
     """Rows a second of a snapshot, and the broker's CPU time for it."""
     config = rest.from_postgresql(database, "big", ["big"]) | rest.new_topics(1) | QUICK
     cpu = broker.cpu_seconds()
     connect.put("big", config)
-    place = ck.TopicPartition("big.public.big", 0)
     with contextlib.closing(consumer_of(broker.bootstrap)) as consumer:
-
-        def count():
-            with contextlib.suppress(ck.KafkaException):
-                return consumer.get_watermark_offsets(place, 10)[1]
-            return 0
-
+        count = lambda: end_of(consumer, "big.public.big")
         wait_until(count, "the snapshot has begun")
         began = time.monotonic()
         wait_until(
@@ -156,6 +180,7 @@ def measure(home, broker, settings, seconds):
     for rate in RATES:
         numbers += latencies(broker, database, first, rate, seconds)
         first += rate * seconds
+    numbers += ceiling(broker, worker, database, connect, first)
     numbers += snapshot(broker, database, connect)
     return [*numbers, start_s, broker.resident_bytes() >> 20]
 

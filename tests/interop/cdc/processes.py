@@ -49,13 +49,17 @@ def wait_until(is_true, what, limit_s=LIMIT_S):
     return answer
 
 
+def _stat(pid):
+    """The fields of a process from its state on; None if it is gone."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return None
+
+
 def is_alive(pid):
     """Whether a process runs that is no child of ours. One that is dead and not yet buried does not."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    stat = _stat(pid)
+    return stat is not None and stat[0] not in ("Z", "X")
 
 
 #: Every process that was made.
@@ -72,6 +76,10 @@ def temporary_home():
         finally:
             for process in MADE:
                 process.kill()
+
+
+def _cpu_seconds(*stats):
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
 class Process:
@@ -158,8 +166,13 @@ class Process:
 
     def cpu_seconds(self):
         """Of this process alone, up to now."""
-        fields = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _cpu_seconds(_stat(self.child.pid))
+
+    def cpu_seconds_of_all(self):
+        """Of this process and its children: a database has one for each connection."""
+        all_stats = filter(None, map(_stat, filter(str.isdigit, os.listdir("/proc"))))
+        children = (stat for stat in all_stats if stat[1] == str(self.child.pid))
+        return _cpu_seconds(_stat(self.child.pid), *children)
 
     def resident_bytes(self):
         for line in pathlib.Path(f"/proc/{self.child.pid}/status").read_text().splitlines():
