@@ -91,9 +91,18 @@ impl History {
         if self.cleanable_to > Offset::ZERO {
             self.were_aborted = self.aborted_offsets();
         }
-        let cut = self.appended.iter().flat_map(|batch| &batch.records);
-        let cut = cut.filter(|record| record.offset >= offset && record.offset < self.cleanable_to);
-        self.overtaken.extend(cut.map(|record| record.key.clone()));
+        let markers = self.appended.iter().filter(|batch| batch.header.is_control());
+        let undecided: BTreeSet<_> = markers
+            .filter(|batch| batch.last() >= offset)
+            .map(|batch| batch.header.producer_id)
+            .collect();
+        // A transaction whose marker is cut may end otherwise.
+        let is_doubtful = |batch: &&Stored| {
+            batch.last() >= offset || undecided.contains(&batch.header.producer_id)
+        };
+        let doubtful = self.appended.iter().filter(is_doubtful).flat_map(|batch| &batch.records);
+        let doubtful = doubtful.filter(|record| record.offset < self.cleanable_to);
+        self.overtaken.extend(doubtful.map(|record| record.key.clone()));
     }
 
     /// Removes the batches that reach to `end` or beyond, where the log ends from here on.
