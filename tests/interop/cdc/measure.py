@@ -1,10 +1,10 @@
 """How long a change takes from the database to a consumer, on Ottla and on Apache Kafka: measure.py BINARY [SECONDS].
 
 For each broker, first as Connect comes and then with exactly once: one worker and one connector, 500 and then 4,000 changes a
-second for SECONDS each, as inserts of twenty rows a transaction; then as many as the pipeline takes, which were committed while
-the connector paused; then the snapshot of a table of a million rows. The clock of a change starts before its commit and ends when a consumer in another process has the record in its hand. Debezium asks its
-database every 5 ms instead of every 500, for otherwise it would be Debezium alone that is measured; nothing else is tuned.
-The table is printed in Markdown.
+second for SECONDS each, as inserts of twenty rows a transaction; then as many as the pipeline takes, which were committed
+while the connector paused; then the snapshot of a table of a million rows. The clock of a change starts before its commit and
+ends when a consumer in another process has the record in its hand. Debezium asks its database every 5 ms instead of every
+500, for otherwise it would be Debezium alone that is measured; nothing else is tuned. The table is printed in Markdown.
 """
 
 import contextlib

@@ -91,15 +91,14 @@ impl History {
         if self.cleanable_to > Offset::ZERO {
             self.were_aborted = self.aborted_offsets();
         }
-        let markers = self.appended.iter().filter(|batch| batch.header.is_control());
-        let undecided: BTreeSet<_> = markers
-            .filter(|batch| batch.last() >= offset)
-            .map(|batch| batch.header.producer_id)
-            .collect();
         // A transaction whose marker is cut may end otherwise.
-        let is_doubtful = |batch: &&Stored| {
-            batch.last() >= offset || undecided.contains(&batch.header.producer_id)
+        let loses_marker = |batch: &Stored| {
+            let id = batch.header.producer_id;
+            let is_marker = |it: &&Stored| it.header.is_control() && it.header.producer_id == id;
+            let next = self.appended.iter().filter(is_marker).find(|it| it.base() > batch.base());
+            batch.header.is_transactional() && next.is_some_and(|marker| marker.base() >= offset)
         };
+        let is_doubtful = |batch: &&Stored| batch.last() >= offset || loses_marker(batch);
         let doubtful = self.appended.iter().filter(is_doubtful).flat_map(|batch| &batch.records);
         let doubtful = doubtful.filter(|record| record.offset < self.cleanable_to);
         self.overtaken.extend(doubtful.map(|record| record.key.clone()));
